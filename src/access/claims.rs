@@ -1,0 +1,119 @@
+//! The claims of an assertion and what must hold for them.
+//!
+//! Access signs other JWTs with the same account keys: global session tokens (`type: "org"`),
+//! cloudflared's metadata tokens, External Evaluation requests. So `iss`, `aud` and `type` are each
+//! mandatory, and the subject must be of exactly one of two shapes.
+
+use chrono::{DateTime, Duration, Utc};
+use jwt_compact::{Claims, TimeOptions, ValidationError};
+use serde::Deserialize;
+
+use super::assertion::Subject;
+use crate::config::AccessConfig;
+use crate::refusal::Refusal;
+
+/// How far in the future `nbf` and `iat` may lie, in seconds: the clocks of the Access location
+/// that signs and of the location that verifies may differ. `exp` has no leeway, for it would only
+/// lengthen the life of a session that has ended.
+pub const CLOCK_LEEWAY: i64 = 30;
+
+/// The claims beyond `exp`, `nbf` and `iat`
+/// (developers.cloudflare.com, "Application token": user and service-token payloads).
+#[derive(Clone, Debug, Deserialize)]
+pub struct AccessClaims {
+    /// Issuer: the team's domain as an origin.
+    pub iss: Option<String>,
+    /// Audience tags of the applications that the assertion is for.
+    pub aud: Option<Audience>,
+    /// The kind of token; `app` for an assertion.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// A user's email.
+    pub email: Option<String>,
+    /// A user's id, or the empty string for a service token.
+    pub sub: Option<String>,
+    /// A service token's client id.
+    pub common_name: Option<String>,
+}
+
+/// `aud`: one value or a list (RFC 7519, section 4.1.3).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Audience {
+    /// One.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+impl Audience {
+    /// Whether one of the values is one of `accepted`, compared as whole strings.
+    #[must_use]
+    pub fn meets(&self, accepted: &[String]) -> bool {
+        match self {
+            Self::One(value) => accepted.contains(value),
+            Self::Many(values) => values.iter().any(|value| accepted.contains(value)),
+        }
+    }
+}
+
+/// Checks the claims and says whom they name.
+///
+/// # Errors
+/// In this order: [`Refusal::IssuerInvalid`], [`Refusal::AudienceInvalid`],
+/// [`Refusal::TypeInvalid`], [`Refusal::ExpiryMissing`], [`Refusal::AssertionExpired`],
+/// [`Refusal::AssertionNotYetValid`], [`Refusal::SubjectInvalid`].
+pub(super) fn check(
+    claims: &Claims<AccessClaims>,
+    now: DateTime<Utc>,
+    config: &AccessConfig,
+) -> Result<Subject, Refusal> {
+    let access = &claims.custom;
+    if access.iss.as_ref() != Some(&config.issuer) {
+        return Err(Refusal::IssuerInvalid);
+    }
+    if !access.aud.as_ref().is_some_and(|aud| aud.meets(&config.audience)) {
+        return Err(Refusal::AudienceInvalid);
+    }
+    if access.kind.as_deref() != Some("app") {
+        return Err(Refusal::TypeInvalid);
+    }
+    check_times(claims, now)?;
+    subject(access)
+}
+
+fn check_times(claims: &Claims<AccessClaims>, now: DateTime<Utc>) -> Result<(), Refusal> {
+    claims.validate_expiration(&TimeOptions::new(Duration::zero(), || now)).map_err(|error| {
+        match error {
+            ValidationError::NoClaim(_) => Refusal::ExpiryMissing,
+            _ => Refusal::AssertionExpired,
+        }
+    })?;
+    // jwt-compact still accepts the very second of `exp`; RFC 7519, section 4.1.4, does not ("on or
+    // after which").
+    if claims.expiration == Some(now) {
+        return Err(Refusal::AssertionExpired);
+    }
+    let leeway = TimeOptions::new(Duration::seconds(CLOCK_LEEWAY), || now);
+    match claims.validate_maturity(&leeway) {
+        Ok(_) | Err(ValidationError::NoClaim(_)) => {}
+        Err(_) => return Err(Refusal::AssertionNotYetValid),
+    }
+    match claims.issued_at {
+        Some(issued_at) if issued_at > now + Duration::seconds(CLOCK_LEEWAY) => {
+            Err(Refusal::AssertionNotYetValid)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A user has an `email` and a `sub`; a service token has a `common_name` and no `sub`. Anything
+/// else, and anything that is both, names nobody.
+fn subject(access: &AccessClaims) -> Result<Subject, Refusal> {
+    let present = |claim: &Option<String>| claim.clone().filter(|value| !value.is_empty());
+    match (present(&access.email), present(&access.sub), present(&access.common_name)) {
+        (Some(email), Some(id), None) => Ok(Subject::User { email, id }),
+        (None, None, Some(client_id)) => Ok(Subject::ServiceToken { client_id }),
+        _ => Err(Refusal::SubjectInvalid),
+    }
+}

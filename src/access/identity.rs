@@ -1,0 +1,262 @@
+//! What Access knows of a person beyond the assertion: get-identity's document, cached with a life.
+//!
+//! The document is data from the time of login. It is cached by the digest of the assertion, never
+//! by `sub`: a new login brings a new assertion and with it a new document.
+
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use super::assertion::{Assertion, Subject};
+use crate::cache::Bounded;
+use crate::config::{AccessConfig, IdentityFrom};
+use crate::ports::{Call, Ports};
+use crate::refusal::{Refusal, Stop};
+use crate::task::Task;
+
+/// How long a document is kept, in seconds, and never beyond the assertion's `exp`.
+pub const IDENTITY_LIFE: i64 = 3600;
+
+/// KV's shortest `expirationTtl`, in seconds: what lives shorter is not written.
+const KV_MIN_TTL: i64 = 60;
+
+/// Time limit of get-identity, in milliseconds.
+const TIMEOUT_MS: u32 = 5_000;
+
+/// Size limit of the document, in bytes. A person of a thousand groups has some 100 KiB.
+const MAX_BYTES: usize = 512 * 1024;
+
+/// What Access knows of a caller.
+#[derive(Clone, Debug)]
+pub struct AccessIdentity {
+    /// The document, as it is given on under `providerInfo.cfIdentity`.
+    pub document: Box<RawValue>,
+    /// Its `email`, for a service token the configured subject.
+    pub email: String,
+    /// Its `name`.
+    pub name: Option<String>,
+    /// Where it comes from.
+    pub source: IdentitySource,
+}
+
+/// Where an identity comes from; for the log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum IdentitySource {
+    /// From a cache.
+    Cache,
+    /// From the assertion's claims, as configured.
+    Claims,
+    /// From the claims, because get-identity did not answer.
+    ClaimsForWant,
+    /// From get-identity, now.
+    GetIdentity,
+    /// From the configuration of the service token.
+    ServiceToken,
+}
+
+/// A group in get-identity's document.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct AccessGroup {
+    /// The identity provider's id of the group.
+    pub id: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its email.
+    pub email: Option<String>,
+}
+
+/// The document as the official provider makes it up for a service token, and as we make it up from
+/// the claims (`CloudflareAccessIdentityProfile`).
+#[derive(Serialize)]
+struct MadeUp<'a> {
+    id: &'a str,
+    name: &'a str,
+    email: &'a str,
+    groups: [&'a str; 0],
+}
+
+#[derive(Deserialize)]
+struct Known {
+    #[serde(default)]
+    name: Option<serde_json::Value>,
+    #[serde(default)]
+    email: Option<serde_json::Value>,
+}
+
+/// The form in KV.
+#[derive(Deserialize, Serialize)]
+struct Stored {
+    expires_at: i64,
+    document: Box<RawValue>,
+}
+
+impl AccessIdentity {
+    fn from_document(document: Box<RawValue>, email: &str, source: IdentitySource) -> Option<Self> {
+        let known: Known = serde_json::from_str(document.get()).ok()?;
+        // The signed email decides. A document about somebody else is not this caller's.
+        if let Some(theirs) = known.email.as_ref().and_then(serde_json::Value::as_str)
+            && theirs.to_lowercase() != email.to_lowercase()
+        {
+            return None;
+        }
+        let name = known.name.as_ref().and_then(serde_json::Value::as_str).map(str::to_owned);
+        Some(Self { document, email: email.to_owned(), name, source })
+    }
+
+    fn made_up(id: &str, name: Option<&str>, email: &str, source: IdentitySource) -> Option<Self> {
+        let made_up = MadeUp { id, name: name.unwrap_or(email), email, groups: [] };
+        let document = serde_json::value::to_raw_value(&made_up).ok()?;
+        Some(Self { document, email: email.to_owned(), name: name.map(str::to_owned), source })
+    }
+
+    /// The groups of the document, which are strings or objects, by identity provider.
+    #[must_use]
+    pub fn groups(&self) -> Vec<AccessGroup> {
+        let document: serde_json::Value =
+            serde_json::from_str(self.document.get()).unwrap_or_default();
+        let Some(groups) = document.get("groups").and_then(serde_json::Value::as_array) else {
+            return Vec::new();
+        };
+        let text = |group: &serde_json::Value, key: &str| {
+            group.get(key).and_then(serde_json::Value::as_str).map(str::to_owned)
+        };
+        groups
+            .iter()
+            .filter_map(|group| match group {
+                serde_json::Value::String(name) => {
+                    Some(AccessGroup { name: Some(name.clone()), ..AccessGroup::default() })
+                }
+                serde_json::Value::Object(_) => Some(AccessGroup {
+                    id: text(group, "id"),
+                    name: text(group, "name"),
+                    email: text(group, "email"),
+                }),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// Finds the identity of a caller:
+///
+/// 1. a service token: from the configuration;
+/// 2. `identity: "claims"`: from the claims;
+/// 3. otherwise memory, KV, get-identity. If that does not answer, the claims do: they are signed,
+///    and only the name and the groups are missing. If it says that the session has ended, that is
+///    the answer.
+///
+/// # Errors
+/// [`Refusal::ServiceTokenUnknown`], [`Refusal::IdentityRefused`].
+pub async fn identity_of<P: Ports>(
+    assertion: &Assertion,
+    compact: &str,
+    now: i64,
+    config: &AccessConfig,
+    memory: &Bounded<[u8; 32], Rc<AccessIdentity>>,
+    ports: &P,
+    later: &mut Vec<Task>,
+) -> Result<Rc<AccessIdentity>, Stop> {
+    let (email, id) = match assertion.subject() {
+        // (1)
+        Subject::ServiceToken { client_id } => {
+            let subject = config
+                .service_tokens
+                .iter()
+                .find(|token| token.token == *client_id)
+                .map(|token| token.subject.as_str());
+            return subject
+                .and_then(|subject| {
+                    let source = IdentitySource::ServiceToken;
+                    AccessIdentity::made_up(client_id, Some("Bot"), subject, source)
+                })
+                .map(Rc::new)
+                .ok_or_else(|| Refusal::ServiceTokenUnknown.into());
+        }
+        Subject::User { email, id } => (email.as_str(), id.as_str()),
+    };
+    let from_claims = |source| {
+        AccessIdentity::made_up(id, None, email, source)
+            .map(Rc::new)
+            .ok_or_else(|| Refusal::SubjectInvalid.into())
+    };
+    // (2)
+    if config.identity == IdentityFrom::Claims {
+        return from_claims(IdentitySource::Claims);
+    }
+    // (3)
+    let digest: [u8; 32] = Sha256::digest(compact).into();
+    if let Some(identity) = memory.get(&digest, now) {
+        return Ok(identity);
+    }
+    let cache_key = cache_key(&digest);
+    if let Ok(Some(text)) = ports.read_cache(&cache_key).await
+        && let Some((identity, expires_at)) = read_stored(&text, email, now)
+    {
+        let identity = Rc::new(identity);
+        memory.put(digest, Rc::clone(&identity), expires_at, identity.document.get().len());
+        return Ok(identity);
+    }
+    let document = match fetch(compact, config, ports).await {
+        Fetched::Document(document) => document,
+        Fetched::Refused => return Err(Refusal::IdentityRefused.into()),
+        Fetched::Nothing => return from_claims(IdentitySource::ClaimsForWant),
+    };
+    let Some(identity) =
+        AccessIdentity::from_document(document.clone(), email, IdentitySource::GetIdentity)
+    else {
+        return from_claims(IdentitySource::ClaimsForWant);
+    };
+    let expires_at = assertion.expires_at().min(now + IDENTITY_LIFE);
+    if expires_at - now >= KV_MIN_TTL
+        && let Ok(ttl) = u32::try_from(expires_at - now)
+        && let Ok(value) = serde_json::to_string(&Stored { expires_at, document })
+    {
+        later.push(Task::WriteCache { key: cache_key, value, ttl });
+    }
+    let cached = AccessIdentity { source: IdentitySource::Cache, ..identity.clone() };
+    let size = cached.document.get().len();
+    memory.put(digest, Rc::new(cached), expires_at, size);
+    Ok(Rc::new(identity))
+}
+
+/// The key in `ACCESS_CACHE`. A digest, since KV is no place for an assertion.
+fn cache_key(digest: &[u8; 32]) -> String {
+    format!("identity:v1:{}", base16ct::lower::encode_string(digest))
+}
+
+fn read_stored(text: &str, email: &str, now: i64) -> Option<(AccessIdentity, i64)> {
+    let stored: Stored = serde_json::from_str(text).ok()?;
+    if stored.expires_at <= now {
+        return None;
+    }
+    let identity = AccessIdentity::from_document(stored.document, email, IdentitySource::Cache)?;
+    Some((identity, stored.expires_at.min(now + IDENTITY_LIFE)))
+}
+
+enum Fetched {
+    Document(Box<RawValue>),
+    Nothing,
+    Refused,
+}
+
+async fn fetch<P: Ports>(compact: &str, config: &AccessConfig, ports: &P) -> Fetched {
+    let call = Call {
+        url: format!("{}/cdn-cgi/access/get-identity", config.issuer),
+        headers: vec![
+            ("accept".to_owned(), "application/json".to_owned()),
+            (config.jwt_header_name.clone(), compact.to_owned()),
+            ("cookie".to_owned(), format!("{}={compact}", config.authorization_cookie_name)),
+        ],
+        timeout_ms: TIMEOUT_MS,
+        max_bytes: MAX_BYTES,
+    };
+    match ports.fetch(&call).await {
+        Ok(answer) if answer.status == 200 && answer.body.trim_start().starts_with('{') => {
+            RawValue::from_string(answer.body).map_or(Fetched::Nothing, Fetched::Document)
+        }
+        Ok(answer) if matches!(answer.status, 401 | 403) => Fetched::Refused,
+        _ => Fetched::Nothing,
+    }
+}

@@ -1,0 +1,129 @@
+//! Duplicate members. `serde_json` takes the last of two members of one name, other parsers the
+//! first; a document that two readers understand differently is refused
+//! (RFC 8725bis; RFC 7519, section 4).
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+
+/// Why a document was not accepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NotUnique {
+    /// Two members of one name in one object, at any depth.
+    Duplicate,
+    /// Not JSON, or not a JSON object at the top.
+    NotAnObject,
+}
+
+/// Checks that `text` is a JSON object without duplicate members at any depth.
+///
+/// # Errors
+/// [`NotUnique`] says which of the two it is not.
+pub fn check_unique(text: &str) -> Result<(), NotUnique> {
+    if !text.trim_start().starts_with('{') {
+        return Err(NotUnique::NotAnObject);
+    }
+    match serde_json::from_str::<Unique>(text) {
+        Ok(Unique) => Ok(()),
+        Err(error) if error.to_string().starts_with(DUPLICATE) => Err(NotUnique::Duplicate),
+        Err(_) => Err(NotUnique::NotAnObject),
+    }
+}
+
+/// How the error of [`Unique`] begins; `serde_json` only adds a position to it.
+const DUPLICATE: &str = "duplicate member";
+
+/// Any JSON value without duplicate members.
+struct Unique;
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UniqueVisitor)
+    }
+}
+
+struct UniqueVisitor;
+
+impl<'de> Visitor<'de> for UniqueVisitor {
+    type Value = Unique;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Unique, E> {
+        Ok(Unique)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Unique, E> {
+        Ok(Unique)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Unique, E> {
+        Ok(Unique)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Unique, E> {
+        Ok(Unique)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Unique, E> {
+        Ok(Unique)
+    }
+
+    fn visit_unit<E>(self) -> Result<Unique, E> {
+        Ok(Unique)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Unique, A::Error> {
+        while seq.next_element::<Unique>()?.is_some() {}
+        Ok(Unique)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unique, A::Error> {
+        let mut names = BTreeSet::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if !names.insert(name) {
+                return Err(A::Error::custom(DUPLICATE));
+            }
+            map.next_value::<Unique>()?;
+        }
+        Ok(Unique)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NotUnique, check_unique};
+
+    #[test]
+    fn duplicates_are_found_at_any_depth_and_in_any_spelling() {
+        for text in [
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":{"b":1,"b":1}}"#,
+            r#"{"a":[{"b":1,"b":1}]}"#,
+            r#"{"iss":1,"\u0069ss":2}"#,
+        ] {
+            assert_eq!(check_unique(text), Err(NotUnique::Duplicate), "{text}");
+        }
+    }
+
+    #[test]
+    fn equal_names_in_different_objects_are_no_duplicates() {
+        assert_eq!(check_unique(r#"{"a":{"a":[{"a":null},{"a":1.5}]},"b":true}"#), Ok(()));
+    }
+
+    #[test]
+    fn anything_but_one_object_is_refused() {
+        for text in ["", "[]", "1", "null", "\"a\"", "{", "{}{}", "{\"a\":}", "{\"a\":1}x"] {
+            assert_eq!(check_unique(text), Err(NotUnique::NotAnObject), "{text}");
+        }
+    }
+
+    #[test]
+    fn nesting_too_deep_for_the_parser_is_refused_and_does_not_overflow() {
+        let text = format!("{}1{}", "{\"a\":".repeat(5000), "}".repeat(5000));
+        assert_eq!(check_unique(&text), Err(NotUnique::NotAnObject));
+    }
+}

@@ -1,0 +1,155 @@
+//! `BACKSTAGE`: what Backstage is told, and where it is.
+
+use serde_json::Value;
+
+use super::duration;
+use super::reader::{Problem, Reader};
+use super::url::PlainUrl;
+
+/// Bounds and default of the life of a Backstage token, in seconds
+/// (`readTokenExpiration` of `@backstage/plugin-auth-backend`).
+const TOKEN_LIFE_MIN: u32 = 600;
+const TOKEN_LIFE_MAX: u32 = 86_400;
+const TOKEN_LIFE_DEFAULT: u32 = 3_600;
+
+/// What Backstage is told, and where it is.
+#[derive(Clone, Debug)]
+pub struct BackstageConfig {
+    /// The path of the auth plugin, such as `/api/auth`.
+    pub auth_path: String,
+    /// The issuer of Backstage tokens: the URL of the auth plugin.
+    pub issuer: String,
+    /// How the backend comes to trust our tokens.
+    pub trust: Trust,
+    /// The life of a Backstage token, in seconds.
+    pub token_life: u32,
+    /// Whether the token leaves out `ent`.
+    pub omit_ownership_claim: bool,
+    /// Origins of front ends that are served from elsewhere.
+    pub cors_origins: Vec<String>,
+    /// Where to forward to; `None` is the request's own host, whose origin a routed Worker reaches.
+    pub origin: Option<String>,
+    /// Path prefixes that are forwarded without an assertion.
+    pub public_paths: Vec<String>,
+    /// Who answers.
+    pub mode: Mode,
+}
+
+/// How the backend comes to trust our tokens.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Trust {
+    /// The Worker is the auth service.
+    Service,
+    /// Our public key is one of the backend's.
+    SharedKey,
+}
+
+/// Who answers the refresh route.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Mode {
+    /// The Worker.
+    Answer,
+    /// The origin; the Worker compares.
+    Shadow,
+}
+
+pub(super) fn read(value: &Value, problems: &mut Vec<Problem>) -> Option<BackstageConfig> {
+    let mut reader = Reader::new("BACKSTAGE", value, problems);
+    let base_url = base_url(&mut reader);
+    let trust =
+        reader.one_of("trust", &[("service", Trust::Service), ("shared-key", Trust::SharedKey)]);
+    let token_life = token_life(&mut reader);
+    let omit_ownership_claim = reader.boolean("omitIdentityTokenOwnershipClaim");
+    let cors_origins = cors_origins(&mut reader);
+    let origin = origin(&mut reader);
+    let public_paths = public_paths(&mut reader);
+    let mode = reader.one_of("mode", &[("answer", Mode::Answer), ("shadow", Mode::Shadow)]);
+    reader.finish();
+    let base_url = base_url?;
+    let auth_path = format!("{}/api/auth", base_url.path);
+    Some(BackstageConfig {
+        issuer: format!("{}{auth_path}", base_url.origin),
+        auth_path,
+        trust: trust?,
+        token_life,
+        omit_ownership_claim,
+        cors_origins,
+        origin,
+        public_paths,
+        mode: mode?,
+    })
+}
+
+fn base_url(reader: &mut Reader<'_>) -> Option<PlainUrl> {
+    let text =
+        reader.required_string("baseUrl", "the `backend.baseUrl` of Backstage's app-config")?;
+    let url = PlainUrl::parse(&text);
+    if url.is_none() {
+        reader.problem(
+            "baseUrl",
+            format!("must be a plain URL such as `https://backstage.example.com`, not `{text}`"),
+        );
+    }
+    url
+}
+
+fn token_life(reader: &mut Reader<'_>) -> u32 {
+    let Some(value) = reader.value("backstageTokenExpiration") else { return TOKEN_LIFE_DEFAULT };
+    match duration::read(value) {
+        Ok(duration) => {
+            let seconds = duration.as_secs() + u64::from(duration.subsec_millis() >= 500);
+            u32::try_from(seconds).unwrap_or(u32::MAX).clamp(TOKEN_LIFE_MIN, TOKEN_LIFE_MAX)
+        }
+        Err(message) => {
+            reader.problem("backstageTokenExpiration", message);
+            TOKEN_LIFE_DEFAULT
+        }
+    }
+}
+
+fn cors_origins(reader: &mut Reader<'_>) -> Vec<String> {
+    let texts = reader.strings("corsOrigins");
+    let mut origins = Vec::new();
+    for text in texts {
+        match PlainUrl::parse(&text) {
+            Some(url) if url.path.is_empty() && !text.ends_with('/') => origins.push(url.origin),
+            _ => reader.problem(
+                "corsOrigins",
+                format!(
+                    "must hold origins such as `https://app.example.com`, not `{text}`: the \
+                     answers are given with credentials, so there are no wildcards"
+                ),
+            ),
+        }
+    }
+    origins
+}
+
+fn origin(reader: &mut Reader<'_>) -> Option<String> {
+    let text = reader.string("origin")?;
+    match PlainUrl::parse(&text) {
+        Some(url) if url.path.is_empty() => Some(url.origin),
+        _ => {
+            reader.problem(
+                "origin",
+                format!("must be an origin such as `https://origin.example.com`, not `{text}`"),
+            );
+            None
+        }
+    }
+}
+
+fn public_paths(reader: &mut Reader<'_>) -> Vec<String> {
+    let paths = reader.strings("publicPaths");
+    for path in &paths {
+        let is_plain = path.bytes().all(|byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~')
+        });
+        if !path.starts_with('/') || !is_plain || path.contains("//") || path.contains("..") {
+            reader.problem("publicPaths", format!("must hold plain paths, not `{path}`"));
+        } else if path == "/" {
+            reader.problem("publicPaths", "must not hold `/`: it would open every path");
+        }
+    }
+    paths
+}

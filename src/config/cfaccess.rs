@@ -1,0 +1,181 @@
+//! `CFACCESS`: whom to believe, and how callers become users.
+
+use serde_json::Value;
+
+use super::reader::{Problem, Reader};
+use super::url::is_host;
+use crate::signin::Resolver;
+
+/// The domain of a team that is given by its name.
+const TEAM_DOMAIN: &str = "cloudflareaccess.com";
+
+/// Whom to believe.
+#[derive(Clone, Debug)]
+pub struct AccessConfig {
+    /// The team's domain, such as `acme.cloudflareaccess.com`.
+    pub team_domain: String,
+    /// The expected `iss`: the team's domain as an origin.
+    pub issuer: String,
+    /// The accepted audience tags; never empty.
+    pub audience: Vec<String>,
+    /// The header of the assertion, in lower case.
+    pub jwt_header_name: String,
+    /// The cookie of the assertion.
+    pub authorization_cookie_name: String,
+    /// Where a person's name and groups come from.
+    pub identity: IdentityFrom,
+    /// The machines that may sign in.
+    pub service_tokens: Vec<ServiceToken>,
+}
+
+/// Where a person's name and groups come from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum IdentityFrom {
+    /// The assertion's claims: no call, but no name or groups either.
+    Claims,
+    /// The get-identity endpoint.
+    GetIdentity,
+}
+
+/// A machine that may sign in.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ServiceToken {
+    /// The client id, `common_name` in the assertion.
+    pub token: String,
+    /// The email that the resolvers see.
+    pub subject: String,
+}
+
+/// How callers become users.
+#[derive(Clone, Debug)]
+pub struct SignInConfig {
+    /// The provider's id, a path segment of its routes.
+    pub provider_id: String,
+    /// Tried in this order; never empty.
+    pub resolvers: Vec<Resolver>,
+    /// Whether the answer holds the raw assertion.
+    pub expose_assertion: bool,
+    /// What happens to a user whom the catalog does not know.
+    pub on_user_not_found: OnUserNotFound,
+}
+
+/// What happens to a user whom the catalog does not know.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OnUserNotFound {
+    /// The origin's own provider answers.
+    Origin,
+    /// 404.
+    Refuse,
+}
+
+impl AccessConfig {
+    /// The key of the certs document in `ACCESS_CACHE`.
+    #[must_use]
+    pub fn certs_cache_key(&self) -> String {
+        format!("certs:v1:{}", self.team_domain)
+    }
+}
+
+pub(super) fn read(
+    value: &Value,
+    problems: &mut Vec<Problem>,
+) -> Option<(AccessConfig, SignInConfig)> {
+    let mut reader = Reader::new("CFACCESS", value, problems);
+    let team_domain = team_domain(&mut reader);
+    let audience = reader.strings("audience");
+    if audience.is_empty() {
+        reader.problem(
+            "audience",
+            "is required: the Application Audience (AUD) tag of the Access application",
+        );
+    }
+    let jwt_header_name = token(&mut reader, "jwtHeaderName", "cf-access-jwt-assertion");
+    let cookie = token(&mut reader, "authorizationCookieName", "CF_Authorization");
+    let identity = reader.one_of(
+        "identity",
+        &[("get-identity", IdentityFrom::GetIdentity), ("claims", IdentityFrom::Claims)],
+    );
+    let service_tokens = reader.each("serviceTokens", |reader| {
+        let token = reader.required_string("token", "the service token's client id");
+        let subject = reader.required_string("subject", "the email that it signs in as");
+        Some(ServiceToken { token: token?, subject: subject? })
+    });
+    let provider_id = token(&mut reader, "providerId", "cfaccess");
+    let resolvers = reader
+        .below("signIn", |reader| reader.each("resolvers", read_resolver))
+        .unwrap_or_default();
+    if resolvers.is_empty() {
+        reader.problem(
+            "signIn.resolvers",
+            format!("is required: a list of at least one of {}", Resolver::NAMES.join(", ")),
+        );
+    }
+    let expose_assertion = reader.boolean("exposeAssertion");
+    let on_user_not_found = reader.one_of(
+        "onUserNotFound",
+        &[("refuse", OnUserNotFound::Refuse), ("origin", OnUserNotFound::Origin)],
+    );
+    reader.finish();
+    let team_domain = team_domain?;
+    Some((
+        AccessConfig {
+            issuer: format!("https://{team_domain}"),
+            team_domain,
+            audience,
+            jwt_header_name: jwt_header_name.to_ascii_lowercase(),
+            authorization_cookie_name: cookie,
+            identity: identity?,
+            service_tokens,
+        },
+        SignInConfig {
+            provider_id,
+            resolvers,
+            expose_assertion,
+            on_user_not_found: on_user_not_found?,
+        },
+    ))
+}
+
+/// A team's name, or a whole domain for teams elsewhere (FedRAMP:
+/// `acme.fed.cloudflareaccess.com`).
+fn team_domain(reader: &mut Reader<'_>) -> Option<String> {
+    let text = reader.required_string("teamName", "the team name of the Zero Trust dashboard")?;
+    let text = text.to_ascii_lowercase();
+    if !is_host(&text) {
+        reader.problem(
+            "teamName",
+            format!("must be a team name or a whole domain, without `https://`, not `{text}`"),
+        );
+        return None;
+    }
+    Some(if text.contains('.') { text } else { format!("{text}.{TEAM_DOMAIN}") })
+}
+
+/// A name that must be a token (RFC 9110, section 5.6.2), as header names, cookie names and, here,
+/// provider ids are.
+fn token(reader: &mut Reader<'_>, key: &'static str, default: &str) -> String {
+    let Some(text) = reader.string(key) else { return default.to_owned() };
+    let is_token =
+        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    if !is_token {
+        reader.problem(key, "must consist of letters, digits, `-`, `_` and `.`");
+    }
+    text
+}
+
+fn read_resolver(reader: &mut Reader<'_>) -> Option<Resolver> {
+    let name = reader.required_string("resolver", "the name of a sign-in resolver")?;
+    let allowed_domains = reader.value("allowedDomains").map(|_| reader.strings("allowedDomains"));
+    if allowed_domains.as_ref().is_some_and(Vec::is_empty) {
+        reader.problem("allowedDomains", "must not be empty: nobody could sign in");
+    }
+    let without_user = reader.boolean("dangerouslyAllowSignInWithoutUserInCatalog");
+    let resolver = Resolver::named(&name, allowed_domains, without_user);
+    if resolver.is_none() {
+        reader.problem(
+            "resolver",
+            format!("`{name}` is not available; there are {}", Resolver::NAMES.join(", ")),
+        );
+    }
+    resolver
+}

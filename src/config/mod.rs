@@ -1,0 +1,99 @@
+//! Configuration in two stages: what the operator wrote ([`Source`]) and what the program may rely
+//! on ([`Config`]). The step between them finds every problem at once, and there is no other.
+//!
+//! The keys of `CFACCESS` are those of `auth.providers.cfaccess` in Backstage's app-config, plus our
+//! own; those of `BACKSTAGE` are in `backstage.rs`.
+
+mod backstage;
+mod cfaccess;
+mod duration;
+mod reader;
+mod url;
+
+use serde_json::Value;
+
+pub use backstage::{BackstageConfig, Mode, Trust};
+pub use cfaccess::{AccessConfig, IdentityFrom, OnUserNotFound, ServiceToken, SignInConfig};
+pub use reader::Problem;
+
+use crate::session::SigningKeySet;
+
+/// What the operator wrote: the texts of the bindings, as the runtime or wrangler.toml has them.
+#[derive(Clone, Debug, Default)]
+pub struct Source {
+    /// `CFACCESS`, a JSON object or a JSON string that holds one.
+    pub cfaccess: Option<String>,
+    /// `BACKSTAGE`, likewise.
+    pub backstage: Option<String>,
+    /// `SIGNING_KEYS`, a JSON Web Key Set.
+    pub signing_keys: Option<String>,
+}
+
+/// What the program may rely on.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Whom to believe.
+    pub access: AccessConfig,
+    /// How callers become users.
+    pub sign_in: SignInConfig,
+    /// What Backstage is told.
+    pub backstage: BackstageConfig,
+    /// With which keys.
+    pub signing_keys: SigningKeySet,
+}
+
+impl Config {
+    /// Reads and checks everything.
+    ///
+    /// # Errors
+    /// Every problem there is, in the order of the bindings.
+    pub fn read(source: &Source) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let cfaccess = object("CFACCESS", source.cfaccess.as_deref(), &mut problems)
+            .map(|value| cfaccess::read(&value, &mut problems));
+        let backstage = object("BACKSTAGE", source.backstage.as_deref(), &mut problems)
+            .map(|value| backstage::read(&value, &mut problems));
+        let signing_keys = source.signing_keys.as_deref().map_or_else(
+            || {
+                Err("is missing; make it with `cfaccess keygen` and `wrangler secret put \
+                     SIGNING_KEYS`"
+                    .to_owned())
+            },
+            SigningKeySet::parse,
+        );
+        let signing_keys =
+            signing_keys.map_err(|why| problems.push(Problem::new("SIGNING_KEYS", why))).ok();
+        match (cfaccess.flatten(), backstage.flatten(), signing_keys) {
+            (Some((access, sign_in)), Some(backstage), Some(signing_keys))
+                if problems.is_empty() =>
+            {
+                Ok(Self { access, sign_in, backstage, signing_keys })
+            }
+            _ => Err(problems),
+        }
+    }
+}
+
+/// The object of a binding, from its text: an object, or a string of one (a var that was set in the
+/// dashboard as text).
+fn object(name: &str, text: Option<&str>, problems: &mut Vec<Problem>) -> Option<Value> {
+    let Some(text) = text else {
+        problems.push(Problem::new(name, "is missing"));
+        return None;
+    };
+    let parsed = serde_json::from_str::<Value>(text).and_then(|value| match value {
+        Value::String(inner) => serde_json::from_str::<Value>(&inner),
+        other => Ok(other),
+    });
+    match parsed {
+        Ok(value @ Value::Object(_)) => Some(value),
+        Ok(_) => {
+            problems.push(Problem::new(name, "must be a JSON object"));
+            None
+        }
+        Err(error) => {
+            problems.push(Problem::new(name, format!("is not JSON: {error}")));
+            None
+        }
+    }
+}

@@ -1,0 +1,117 @@
+// What happens when the Rust code panics.
+//
+// A panic is a trap: an exception in JavaScript, and in the wasm instance a stack cut off midway,
+// with locks held, a task queue that believes it is running, and futures nobody will poll again.
+// So the instance is replaced by a new one, and every request that was in it is answered here,
+// with 500 and without the origin ever seeing it: what the gate did not decide is not let through.
+
+/**
+ * How many requests are watched at once. One whose client has gone away is never heard of again,
+ * so the oldest is dropped beyond this; an isolate does not have as many alive.
+ */
+const MAX_WATCHED = 1024;
+
+/** In the place of an outcome: the instance trapped before there was one. */
+const TRAPPED = Symbol("trapped");
+
+/** What the glue throws when a callback of a replaced instance fires: that instance, again. */
+const STALE = "Cannot invoke closure from previous WASM instance";
+
+/**
+ * The Worker's handlers around those that wasm exports, and two listeners for the exceptions that
+ * end in no caller's hands.
+ *
+ * @param glue `fetch` and perhaps `scheduled`, as wasm-bindgen exports them, and `reset`, which
+ *   replaces the instance.
+ */
+export function recovering(glue) {
+  /** For each call that is in wasm, the function that ends it. */
+  const watched = new Set();
+  let broken = false;
+
+  async function call(handler, event, env, ctx) {
+    let settle;
+    const outcome = new Promise((resolve) => {
+      settle = resolve;
+    });
+    watched.add(settle);
+    if (watched.size > MAX_WATCHED) watched.delete(watched.values().next().value);
+    try {
+      replaceIfBroken();
+      handler(event, env, ctx).then(settle, (error) => {
+        onRejection({ reason: error });
+        settle(TRAPPED);
+      });
+    } catch (error) {
+      trapped(error);
+    }
+    const result = await outcome;
+    watched.delete(settle);
+    return result;
+  }
+
+  function trapped(error) {
+    broken = true;
+    console.error(
+      JSON.stringify({ level: "error", code: "internal", cause: String(error), ended: watched.size }),
+    );
+    for (const settle of watched) settle(TRAPPED);
+    watched.clear();
+    // At once, lest a callback that is due wakes the broken instance; but not from here, where
+    // there may still be wasm on the stack.
+    queueMicrotask(() => {
+      try {
+        replaceIfBroken();
+      } catch {
+        // Broken it stays, and the next request tries again.
+      }
+    });
+  }
+
+  function replaceIfBroken() {
+    if (!broken) return;
+    glue.reset();
+    broken = false;
+  }
+
+  /** For what is thrown from a microtask or a timer, where all of wasm's futures run. */
+  function onError({ error }) {
+    if (error?.message !== STALE) trapped(error);
+  }
+
+  /** For what is thrown from the callback of a promise. Other rejections are not traps. */
+  function onRejection({ reason }) {
+    if (reason instanceof WebAssembly.RuntimeError) trapped(reason);
+  }
+
+  const handlers = {
+    async fetch(request, env, ctx) {
+      const response = await call(glue.fetch, request, env, ctx);
+      return response === TRAPPED ? internalError(request) : response;
+    },
+  };
+  if (glue.scheduled) {
+    handlers.scheduled = async (event, env, ctx) => {
+      const result = await call(glue.scheduled, event, env, ctx);
+      if (result === TRAPPED) throw new Error("the scheduled handler panicked");
+    };
+  }
+  return { ...handlers, onError, onRejection };
+}
+
+/** As every error of the Worker's own, in the shape that Backstage gives them. */
+function internalError({ method, url }) {
+  const { pathname, search } = new URL(url);
+  return Response.json(
+    {
+      error: {
+        name: "InternalServerError",
+        message: "The request could not be handled",
+        code: "internal",
+      },
+      request: { method, url: pathname + search },
+      response: { statusCode: 500 },
+    },
+    { status: 500, headers: { "cache-control": "no-store" } },
+  );
+}

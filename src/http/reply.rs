@@ -1,0 +1,87 @@
+//! An answer of our own, and the one mapping from refusals and faults to answers.
+
+use crate::refusal::Stop;
+
+/// An answer of the Worker's own. Every one carries `cache-control: no-store`: all of them say
+/// something about one caller at one moment.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// Headers beyond `cache-control` and `content-type`, names in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// A JSON document, or nothing.
+    pub body: Option<String>,
+}
+
+impl Reply {
+    /// An answer with a JSON body.
+    #[must_use]
+    pub const fn json(status: u16, body: String) -> Self {
+        Self { status, headers: Vec::new(), body: Some(body) }
+    }
+}
+
+/// The answer to a request that was stopped, in Backstage's error shape
+/// (`@backstage/errors`, `ErrorResponseBody`) with our code added.
+///
+/// `url` is what the caller asked for: relative to the auth plugin below it, as the official
+/// provider says it.
+#[must_use]
+pub fn error_reply(stop: &Stop, method: &str, url: &str) -> Reply {
+    let (status, name, message, code, retry_after) = match stop {
+        Stop::Refusal(refusal) => {
+            (refusal.status(), refusal.name(), refusal.message(), refusal.code(), None)
+        }
+        Stop::Fault(fault) => {
+            (fault.status(), fault.name(), fault.message(), fault.code(), fault.retry_after())
+        }
+    };
+    let body = serde_json::json!({
+        "error": { "name": name, "message": message, "code": code },
+        "request": { "method": method, "url": url },
+        "response": { "statusCode": status },
+    });
+    let mut reply = Reply::json(status, body.to_string());
+    if let Some(seconds) = retry_after {
+        reply.headers.push(("retry-after", seconds.to_string()));
+    }
+    reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::error_reply;
+    use crate::refusal::{Fault, Refusal};
+
+    #[test]
+    fn an_error_has_backstages_shape_and_our_code() {
+        let reply = error_reply(&Refusal::AssertionMissing.into(), "GET", "/cfaccess/refresh");
+        let body: serde_json::Value = serde_json::from_str(&reply.body.unwrap()).unwrap();
+        assert_eq!(reply.status, 401);
+        assert_eq!(body["error"]["name"], "AuthenticationError");
+        assert_eq!(body["error"]["code"], "assertion_missing");
+        assert_eq!(
+            body["request"],
+            serde_json::json!({ "method": "GET", "url": "/cfaccess/refresh" })
+        );
+        assert_eq!(body["response"]["statusCode"], 401);
+    }
+
+    #[test]
+    fn a_fault_that_may_pass_says_when_to_come_back_and_leaks_nothing() {
+        let fault = Fault::KeysUnavailable("certs endpoint: connect ECONNREFUSED".into());
+        let reply = error_reply(&fault.into(), "GET", "/");
+        assert_eq!(reply.status, 503);
+        assert_eq!(reply.headers, [("retry-after", "5".to_owned())]);
+        assert!(!reply.body.unwrap().contains("ECONNREFUSED"));
+    }
+
+    #[test]
+    fn codes_are_distinct_and_of_one_form() {
+        let codes: std::collections::BTreeSet<_> =
+            Refusal::ALL.iter().map(|refusal| refusal.code()).collect();
+        assert_eq!(codes.len(), Refusal::ALL.len());
+        assert!(codes.iter().all(|code| code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
+    }
+}

@@ -1,0 +1,358 @@
+//! What is said when a request is not served: a [`Refusal`] is the caller's doing, a [`Fault`] ours.
+//!
+//! Both carry a stable code, which callers, dashboards and tests may rely on, a status and the name
+//! of the Backstage error class that has this status (`@backstage/errors`). The sentence is fixed:
+//! no claim, key id or upstream text reaches the caller. What a person needs to find the cause goes
+//! to the log through [`Refusal::detail`] and [`Fault::detail`].
+
+/// Why a request was turned away: the caller's doing, never a fault of ours.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The assertion's `exp` has passed.
+    AssertionExpired,
+    /// Neither the header nor the cookie holds an assertion.
+    AssertionMissing,
+    /// The assertion is not a compact JWS with JSON objects inside, or is too long.
+    AssertionMalformed(Malformed),
+    /// The assertion's `nbf` or `iat` lies in the future.
+    AssertionNotYetValid,
+    /// The assertion asks for something that is not supported on purpose.
+    AssertionUnsupported(Unsupported),
+    /// `aud` is missing or names no configured audience.
+    AudienceInvalid,
+    /// The email's domain is not among the resolver's `allowedDomains`.
+    DomainNotAllowed,
+    /// `exp` is missing.
+    ExpiryMissing,
+    /// Cloudflare Access itself no longer knows this session (get-identity said 401 or 403).
+    IdentityRefused,
+    /// `iss` is missing or is not the configured team's.
+    IssuerInvalid,
+    /// No usable key of the team has the assertion's `kid`.
+    KeyUnknown,
+    /// There is no such route under the provider's path.
+    RouteUnknown,
+    /// `start` and `handler/frame`: a proxy provider has neither.
+    RouteUnsupported,
+    /// The service token is genuine but not configured.
+    ServiceTokenUnknown,
+    /// The signature does not verify.
+    SignatureInvalid,
+    /// The claims name neither a user nor a service token, or both.
+    SubjectInvalid,
+    /// The Backstage token at the userinfo route does not verify, or has expired.
+    TokenInvalid,
+    /// The userinfo route was called without a bearer token.
+    TokenMissing,
+    /// `type` is missing or is not `app`: another kind of JWT, signed with the same account keys.
+    TypeInvalid,
+    /// Several catalog users match.
+    UserAmbiguous,
+    /// No catalog user matches.
+    UserNotFound,
+}
+
+/// What is malformed about an assertion; for the log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Malformed {
+    /// A part is not canonical unpadded base64url (RFC 7515, section 2).
+    Base64,
+    /// A character outside `A-Z a-z 0-9 - _ .`.
+    Character,
+    /// A claim has a value of the wrong JSON type.
+    ClaimType,
+    /// An object has two members of one name (RFC 8725, section 2.4 of the bis draft).
+    DuplicateMember,
+    /// The header or the payload is not a JSON object.
+    Json,
+    /// Longer than [`crate::access::MAX_ASSERTION_BYTES`].
+    Length,
+    /// Not three parts.
+    Parts,
+}
+
+/// What is unsupported about an assertion; for the log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unsupported {
+    /// `alg` is not exactly `RS256`.
+    Algorithm,
+    /// A `crit` header (RFC 7515, section 4.1.11): no extension is understood.
+    Critical,
+    /// No `kid`: trying every key would let the caller choose.
+    KeyIdMissing,
+    /// A `typ` or `cty` that is not a JWT's.
+    Type,
+}
+
+impl Refusal {
+    /// One value of every kind, in no particular order: for tables and for tests.
+    pub const ALL: [Self; 21] = [
+        Self::AssertionExpired,
+        Self::AssertionMissing,
+        Self::AssertionMalformed(Malformed::Parts),
+        Self::AssertionNotYetValid,
+        Self::AssertionUnsupported(Unsupported::Algorithm),
+        Self::AudienceInvalid,
+        Self::DomainNotAllowed,
+        Self::ExpiryMissing,
+        Self::IdentityRefused,
+        Self::IssuerInvalid,
+        Self::KeyUnknown,
+        Self::RouteUnknown,
+        Self::RouteUnsupported,
+        Self::ServiceTokenUnknown,
+        Self::SignatureInvalid,
+        Self::SubjectInvalid,
+        Self::TokenInvalid,
+        Self::TokenMissing,
+        Self::TypeInvalid,
+        Self::UserAmbiguous,
+        Self::UserNotFound,
+    ];
+
+    /// The stable code. Never changed, never given values: it is a metric label.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::AssertionExpired => "assertion_expired",
+            Self::AssertionMissing => "assertion_missing",
+            Self::AssertionMalformed(_) => "assertion_malformed",
+            Self::AssertionNotYetValid => "assertion_not_yet_valid",
+            Self::AssertionUnsupported(_) => "assertion_unsupported",
+            Self::AudienceInvalid => "audience_invalid",
+            Self::DomainNotAllowed => "domain_not_allowed",
+            Self::ExpiryMissing => "expiry_missing",
+            Self::IdentityRefused => "identity_refused",
+            Self::IssuerInvalid => "issuer_invalid",
+            Self::KeyUnknown => "key_unknown",
+            Self::RouteUnknown => "route_unknown",
+            Self::RouteUnsupported => "route_unsupported",
+            Self::ServiceTokenUnknown => "service_token_unknown",
+            Self::SignatureInvalid => "signature_invalid",
+            Self::SubjectInvalid => "subject_invalid",
+            Self::TokenInvalid => "token_invalid",
+            Self::TokenMissing => "token_missing",
+            Self::TypeInvalid => "type_invalid",
+            Self::UserAmbiguous => "user_ambiguous",
+            Self::UserNotFound => "user_not_found",
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::DomainNotAllowed | Self::ServiceTokenUnknown => 403,
+            Self::RouteUnknown | Self::UserNotFound => 404,
+            Self::UserAmbiguous => 409,
+            Self::RouteUnsupported => 501,
+            _ => 401,
+        }
+    }
+
+    /// The name of the error class of `@backstage/errors` with this status.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self.status() {
+            403 => "NotAllowedError",
+            404 => "NotFoundError",
+            409 => "ConflictError",
+            501 => "NotImplementedError",
+            _ => "AuthenticationError",
+        }
+    }
+
+    /// The sentence for the caller. Where the official provider has one for the same case, it is
+    /// that one.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::AssertionExpired => "The Cloudflare Access session has expired",
+            Self::AssertionMissing => {
+                "Missing the assertion header and the authorization cookie from Cloudflare Access"
+            }
+            Self::AssertionMalformed(_) => "The Cloudflare Access assertion is malformed",
+            Self::AssertionNotYetValid => "The Cloudflare Access assertion is not valid yet",
+            Self::AssertionUnsupported(_) => {
+                "The Cloudflare Access assertion is of an unsupported form"
+            }
+            Self::AudienceInvalid => {
+                "The Cloudflare Access assertion is meant for another application"
+            }
+            Self::DomainNotAllowed => "Sign-in user email is not from an allowed domain",
+            Self::ExpiryMissing => "The Cloudflare Access assertion has no expiry",
+            Self::IdentityRefused => "Cloudflare Access no longer knows this session",
+            Self::IssuerInvalid => "The Cloudflare Access assertion is of another issuer",
+            Self::KeyUnknown => "The Cloudflare Access assertion is signed with an unknown key",
+            Self::RouteUnknown => "Unknown auth provider route",
+            Self::RouteUnsupported => "Not implemented",
+            Self::ServiceTokenUnknown => "Not a permitted Service Token",
+            Self::SignatureInvalid => "The Cloudflare Access assertion's signature is invalid",
+            Self::SubjectInvalid => {
+                "The Cloudflare Access assertion names neither one user nor one service token"
+            }
+            Self::TokenInvalid => "Failed user token verification",
+            Self::TokenMissing => "No token provided",
+            Self::TypeInvalid => "Not an assertion of a Cloudflare Access application",
+            Self::UserAmbiguous => "User lookup resulted in multiple matches",
+            Self::UserNotFound => {
+                "Failed to sign-in, unable to resolve user identity. Please verify that your \
+                 catalog contains the expected User entities that would match your configured \
+                 sign-in resolver."
+            }
+        }
+    }
+
+    /// The finer reason, for the log only.
+    #[must_use]
+    pub const fn detail(self) -> Option<&'static str> {
+        match self {
+            Self::AssertionMalformed(malformed) => Some(match malformed {
+                Malformed::Base64 => "not canonical base64url",
+                Malformed::Character => "character outside the base64url alphabet",
+                Malformed::ClaimType => "a claim of the wrong JSON type",
+                Malformed::DuplicateMember => "duplicate JSON member",
+                Malformed::Json => "not a JSON object",
+                Malformed::Length => "too long",
+                Malformed::Parts => "not three parts",
+            }),
+            Self::AssertionUnsupported(unsupported) => Some(match unsupported {
+                Unsupported::Algorithm => "alg is not RS256",
+                Unsupported::Critical => "crit header",
+                Unsupported::KeyIdMissing => "no kid",
+                Unsupported::Type => "typ or cty is not a JWT's",
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// Why we could not decide: ours, not the caller's doing. The caller learns only the code.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A catalog record could not be decoded; holds its KV key.
+    CatalogCorrupt(String),
+    /// The catalog could not be read.
+    CatalogUnavailable(String),
+    /// A signature could not be made or checked.
+    Crypto(String),
+    /// No usable key set: the certs endpoint did not answer and nothing is cached.
+    KeysUnavailable(String),
+    /// The configuration is broken; holds every problem.
+    Misconfigured(String),
+    /// The origin did not answer a forwarded request.
+    OriginUnreachable(String),
+    /// The Backstage token would be longer than Backstage accepts; holds its length.
+    TokenTooLarge(usize),
+}
+
+impl Fault {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::CatalogCorrupt(_) => "catalog_corrupt",
+            Self::CatalogUnavailable(_) => "catalog_unavailable",
+            Self::Crypto(_) => "internal",
+            Self::KeysUnavailable(_) => "keys_unavailable",
+            Self::Misconfigured(_) => "misconfigured",
+            Self::OriginUnreachable(_) => "origin_unreachable",
+            Self::TokenTooLarge(_) => "token_too_large",
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Crypto(_) | Self::TokenTooLarge(_) => 500,
+            Self::OriginUnreachable(_) => 502,
+            _ => 503,
+        }
+    }
+
+    /// The name of the error class of `@backstage/errors` with this status, or its like.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self.status() {
+            502 => "BadGatewayError",
+            503 => "ServiceUnavailableError",
+            _ => "InternalServerError",
+        }
+    }
+
+    /// The sentence for the caller.
+    #[must_use]
+    pub const fn message(&self) -> &'static str {
+        match self {
+            Self::CatalogCorrupt(_) => "The catalog record of this user is damaged",
+            Self::CatalogUnavailable(_) => "The catalog cannot be read at the moment",
+            Self::Crypto(_) => "Internal error",
+            Self::KeysUnavailable(_) => "The keys of Cloudflare Access cannot be had at the moment",
+            Self::Misconfigured(_) => "The sign-in gate is misconfigured; see its log",
+            Self::OriginUnreachable(_) => "The origin does not answer",
+            Self::TokenTooLarge(_) => {
+                "The Backstage token would be too large: the user has too many ownership refs. \
+                 Set omitIdentityTokenOwnershipClaim"
+            }
+        }
+    }
+
+    /// What to write into the log.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::CatalogCorrupt(text)
+            | Self::CatalogUnavailable(text)
+            | Self::Crypto(text)
+            | Self::KeysUnavailable(text)
+            | Self::Misconfigured(text)
+            | Self::OriginUnreachable(text) => text.clone(),
+            Self::TokenTooLarge(length) => format!("{length} characters"),
+        }
+    }
+
+    /// Seconds after which a retry makes sense, for `retry-after` (RFC 9110, section 10.2.3).
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::CatalogCorrupt(_) | Self::Misconfigured(_) => Some(60),
+            Self::CatalogUnavailable(_) | Self::KeysUnavailable(_) => Some(5),
+            Self::Crypto(_) | Self::OriginUnreachable(_) | Self::TokenTooLarge(_) => None,
+        }
+    }
+}
+
+/// Either of the two ways in which a request ends early.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Stop {
+    /// The caller's doing.
+    Refusal(Refusal),
+    /// Ours.
+    Fault(Fault),
+}
+
+impl Stop {
+    /// The stable code of the refusal or the fault.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Refusal(refusal) => refusal.code(),
+            Self::Fault(fault) => fault.code(),
+        }
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refusal(refusal)
+    }
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}

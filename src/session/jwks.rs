@@ -1,0 +1,62 @@
+//! The published key set: ours joined with the origin's.
+
+use serde_json::Value;
+
+/// Members of a private key (RFC 7518, section 6), which no key set of ours passes on.
+const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// A JWK Set of our public keys and those of `origin`, the text of another set. A key of the
+/// origin's that has the `kid` of one of ours, or that is not public, is left out: it must not be
+/// able to stand for ours. A text that is no JWK Set counts as none.
+#[must_use]
+pub fn join(ours: Vec<Value>, origin: Option<&str>) -> String {
+    let mut keys = ours;
+    let theirs = origin.and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let theirs = theirs.as_ref().and_then(|set| set.get("keys")).and_then(Value::as_array);
+    for key in theirs.into_iter().flatten() {
+        let is_public = PRIVATE_MEMBERS.iter().all(|member| key.get(member).is_none());
+        let kid = key.get("kid").and_then(Value::as_str);
+        let is_new = kid.is_some() && keys.iter().all(|other| other.get("kid") != key.get("kid"));
+        if is_public && is_new {
+            keys.push(key.clone());
+        }
+    }
+    serde_json::json!({ "keys": keys }).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::join;
+
+    fn kids(origin: &Value) -> Vec<String> {
+        let ours = vec![json!({ "kid": "a", "x": "ours" })];
+        let set: Value = serde_json::from_str(&join(ours, Some(&origin.to_string()))).unwrap();
+        set["keys"].as_array().unwrap().iter().map(Value::to_string).collect()
+    }
+
+    #[test]
+    fn the_origins_keys_follow_ours() {
+        let keys = kids(&json!({ "keys": [{ "kid": "b" }] }));
+        assert_eq!(keys, [r#"{"kid":"a","x":"ours"}"#, r#"{"kid":"b"}"#]);
+    }
+
+    #[test]
+    fn a_key_of_the_origins_cannot_stand_for_ours() {
+        assert_eq!(kids(&json!({ "keys": [{ "kid": "a", "x": "theirs" }] })).len(), 1);
+    }
+
+    #[test]
+    fn private_keys_and_keys_without_a_name_are_not_passed_on() {
+        assert_eq!(kids(&json!({ "keys": [{ "kid": "b", "d": "…" }, { "x": "1" }] })).len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_key_set_counts_as_none() {
+        for origin in [json!([]), json!({ "keys": {} }), json!("keys"), json!(null)] {
+            assert_eq!(kids(&origin).len(), 1, "{origin}");
+        }
+        assert!(join(Vec::new(), Some("<html>")).contains("keys"));
+    }
+}
