@@ -11,7 +11,7 @@
  */
 const MAX_WATCHED = 1024;
 
-/** In the place of an outcome: the instance trapped before there was one. */
+/** In the place of an outcome: the handler will not have one. */
 const TRAPPED = Symbol("trapped");
 
 /** What the glue throws when a callback of a replaced instance fires: that instance, again. */
@@ -39,7 +39,8 @@ export function recovering(glue) {
     try {
       replaceIfBroken();
       handler(event, env, ctx).then(settle, (error) => {
-        onRejection({ reason: error });
+        if (isTrap(error)) trapped(error);
+        else report(error, 1);
         settle(TRAPPED);
       });
     } catch (error) {
@@ -52,9 +53,7 @@ export function recovering(glue) {
 
   function trapped(error) {
     broken = true;
-    console.error(
-      JSON.stringify({ level: "error", code: "internal", cause: String(error), ended: watched.size }),
-    );
+    report(error, watched.size);
     for (const settle of watched) settle(TRAPPED);
     watched.clear();
     // At once, lest a callback that is due wakes the broken instance; but not from here, where
@@ -81,7 +80,7 @@ export function recovering(glue) {
 
   /** For what is thrown from the callback of a promise. Other rejections are not traps. */
   function onRejection({ reason }) {
-    if (reason instanceof WebAssembly.RuntimeError) trapped(reason);
+    if (isTrap(reason)) trapped(reason);
   }
 
   const handlers = {
@@ -97,6 +96,22 @@ export function recovering(glue) {
     };
   }
   return { ...handlers, onError, onRejection };
+}
+
+function isTrap(error) {
+  return error instanceof WebAssembly.RuntimeError;
+}
+
+/** A line in the log as src/log.rs writes them: why, and how many calls it ends. */
+function report(error, ended) {
+  const line = {
+    level: "error",
+    outcome: "failed",
+    code: "internal",
+    detail: String(error),
+    ended,
+  };
+  console.error(JSON.stringify(line));
 }
 
 /** As every error of the Worker's own, in the shape that Backstage gives them. */

@@ -1,0 +1,154 @@
+// `npm run build [CRATE]`: the Worker that a crate is, in CRATE/build/: worker.wasm, and worker.mjs
+// to go with it. Without CRATE, this project's own.
+
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { withLock } from "./lock.mjs";
+import { all, Failure, main, must, NODE, ROOT, seconds } from "./process.mjs";
+import { bindgenTool, checkBindgenVersion, npmPackages, rustToolchain } from "./setup.mjs";
+
+const EDGE = join(ROOT, "src", "edge");
+
+/**
+ * What wasm-opt does to the module: speed first, as Cargo's own opt-level. Only what rustc emits
+ * is enabled; with --all-features, wasm-opt writes encodings that workerd refuses.
+ */
+const WASM_OPT = [
+  "-O3",
+  "--enable-bulk-memory",
+  "--enable-bulk-memory-opt",
+  "--enable-multivalue",
+  "--enable-mutable-globals",
+  "--enable-nontrapping-float-to-int",
+  "--enable-reference-types",
+  "--enable-sign-ext",
+];
+
+/** Builds what has changed. Returns the sizes of what is then there, in bytes. */
+export async function build(crate = ROOT) {
+  const start = performance.now();
+  await checkBindgenVersion(join(crate, "Cargo.lock"));
+  // On a fresh machine all three take long; cargo is the one to say whether the Rust has changed.
+  const [bindgen, compiled] = await all([bindgenTool(), compile(crate), npmPackages()]);
+
+  const out = join(crate, "build");
+  const fresh = await withLock(join(out, ".lock"), async () => {
+    const inputs = await digest(compiled, bindgen);
+    if (inputs === (await readFile(join(out, ".inputs"), "utf8").catch(() => ""))) return true;
+    await assemble(compiled, bindgen, out);
+    await writeFile(join(out, ".inputs"), inputs);
+    return false;
+  });
+
+  const sizes = await measure(out);
+  const files = sizes.files.map(({ name, raw }) => `${name} ${kib(raw)}`).join(" + ");
+  const time = fresh ? "up to date" : seconds(start);
+  console.error(`build: ${files}; ${kib(sizes.gzip)} gzipped (${time})`);
+  return sizes;
+}
+
+/** Compiles the crate. Returns the path of its wasm. */
+async function compile(crate) {
+  await rustToolchain();
+  const messages = await must(
+    "cargo",
+    [
+      "build",
+      "--release",
+      "--lib",
+      "--locked",
+      "--target=wasm32-unknown-unknown",
+      "--message-format=json-render-diagnostics",
+    ],
+    { cwd: crate, capture: "stdout" },
+  );
+  // The crate itself is what cargo names last.
+  const wasm = messages
+    .split("\n")
+    .filter((line) => line.startsWith('{"reason":"compiler-artifact"'))
+    .flatMap((line) => JSON.parse(line).filenames)
+    .filter((path) => path.endsWith(".wasm"))
+    .at(-1);
+  if (!wasm) throw new Failure(`${crate} has no library of crate-type "cdylib"`);
+  return wasm;
+}
+
+/** Names a state of everything that the result depends on. */
+async function digest(compiled, bindgen) {
+  const sources = (await readdir(EDGE)).filter((name) => name.endsWith(".mjs")).sort();
+  const hash = createHash("sha256").update(bindgen);
+  for (const path of [
+    compiled,
+    ...sources.map((name) => join(EDGE, name)),
+    join(ROOT, "package-lock.json"),
+    fileURLToPath(import.meta.url),
+  ]) {
+    hash.update(await readFile(path));
+  }
+  return hash.digest("hex");
+}
+
+/** Turns compiled Rust into the two files that are uploaded. */
+async function assemble(compiled, bindgen, out) {
+  const stage = join(out, ".stage");
+  await rm(stage, { recursive: true, force: true });
+  await mkdir(stage, { recursive: true });
+
+  await must(bindgen, [compiled, stage]);
+  // The syntax of source phase imports; workerd has the module under the older one.
+  const glue = join(stage, "glue.js");
+  const text = await readFile(glue, "utf8");
+  const source = 'import source wasmModule from "./glue_bg.wasm"';
+  if (!text.includes(source)) throw new Failure(`${glue} no longer says \`${source}\``);
+  await writeFile(glue, text.replace(source, 'import wasmModule from "./worker.wasm"'));
+
+  const optimize = join(ROOT, "node_modules", "binaryen", "bin", "wasm-opt");
+  const wasm = join(stage, "worker.wasm");
+  const mjs = join(stage, "worker.mjs");
+  await all([
+    must(NODE, [optimize, join(stage, "glue_bg.wasm"), "-o", wasm, ...WASM_OPT]),
+    bundle(glue, mjs),
+  ]);
+  // Renamed, so that nobody ever reads half a file.
+  await rm(join(out, ".inputs"), { force: true });
+  await rename(wasm, join(out, "worker.wasm"));
+  await rename(mjs, join(out, "worker.mjs"));
+  await rm(stage, { recursive: true });
+}
+
+async function bundle(glue, outfile) {
+  const esbuild = await import("esbuild");
+  await esbuild.build({
+    entryPoints: [join(EDGE, "entry.mjs")],
+    outfile,
+    alias: { "wasm-glue": glue },
+    bundle: true,
+    external: ["*.wasm", "cloudflare:*"],
+    format: "esm",
+    legalComments: "none",
+    // A Worker without a handler for an event does not export one.
+    logOverride: { "import-is-undefined": "silent" },
+    logLevel: "warning",
+    minify: true,
+    target: "es2022",
+  });
+}
+
+async function measure(out) {
+  const files = await Promise.all(
+    ["worker.wasm", "worker.mjs"].map(async (name) => {
+      const content = await readFile(join(out, name));
+      return { name, raw: content.length, gzip: gzipSync(content, { level: 9 }).length };
+    }),
+  );
+  return { files, gzip: files.reduce((sum, { gzip }) => sum + gzip, 0) };
+}
+
+function kib(bytes) {
+  return `${(bytes / 1024).toFixed(1)} KiB`;
+}
+
+await main(import.meta.url, ([crate]) => build(crate && resolve(crate)));

@@ -1,0 +1,69 @@
+// `npm run check`: everything short of tests that a change has to satisfy. All of it runs, whatever
+// fails; a step that passes is one line.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "./build.mjs";
+import { main, NODE, run, seconds } from "./process.mjs";
+import { setup } from "./setup.mjs";
+
+/** Of what is uploaded, gzipped: start-up time grows with it. The project's performance target. */
+const UPLOAD_BUDGET = 160 * 1024;
+
+const WASM = "--target=wasm32-unknown-unknown";
+
+const STEPS = {
+  "cargo fmt": () => run("cargo", ["fmt", "--check"], CAPTURED),
+  "clippy, native": () => clippy("--all-targets"),
+  "clippy, wasm": () => clippy("--lib", WASM),
+  "clippy, bindgen": () => clippy("--manifest-path=tools/bindgen/Cargo.toml", ...TOOL_TARGET),
+  rustdoc: () =>
+    run("cargo", ["doc", "--locked", "--no-deps", "--document-private-items"], {
+      ...CAPTURED,
+      env: { RUSTDOCFLAGS: "-Dwarnings" },
+    }),
+  biome: () => run(NODE, ["node_modules/@biomejs/biome/bin/biome", "ci"], CAPTURED),
+  "upload size": uploadSize,
+  "wrangler deploy": dryDeploy,
+};
+
+const CAPTURED = { capture: "all" };
+const TOOL_TARGET = ["--target-dir=.tools/target"];
+
+await main(import.meta.url, async () => {
+  await setup();
+  for (const [name, step] of Object.entries(STEPS)) {
+    const start = performance.now();
+    const { code, output } = await step().catch(({ message }) => ({ code: 1, output: message }));
+    console.log(`${code === 0 ? "ok    " : "FAILED"}  ${name.padEnd(16)} ${seconds(start)}`);
+    if (code !== 0) {
+      console.log(output);
+      process.exitCode = 1;
+    }
+  }
+});
+
+function clippy(...args) {
+  return run("cargo", ["clippy", "--locked", ...args, "--", "-Dwarnings"], CAPTURED);
+}
+
+async function uploadSize() {
+  const { gzip } = await build();
+  const output = `${gzip} bytes gzipped; ${UPLOAD_BUDGET} are allowed`;
+  return { code: gzip <= UPLOAD_BUDGET ? 0 : 1, output };
+}
+
+/** That wrangler accepts wrangler.toml and the module. Nothing leaves the machine. */
+async function dryDeploy() {
+  const out = await mkdtemp(join(tmpdir(), "dry-deploy-"));
+  const wrangler = "node_modules/wrangler/bin/wrangler.js";
+  try {
+    return await run(NODE, [wrangler, "deploy", "--dry-run", "--outdir", out], {
+      ...CAPTURED,
+      env: { WRANGLER_SEND_METRICS: "false" },
+    });
+  } finally {
+    await rm(out, { recursive: true });
+  }
+}

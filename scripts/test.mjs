@@ -1,0 +1,51 @@
+// `npm test [SUITE…]`: every test, or the suites named. A suite that fails does not stop the rest.
+
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { build } from "./build.mjs";
+import { Failure, main, NODE, ROOT, run, seconds } from "./process.mjs";
+import { rustToolchain } from "./setup.mjs";
+
+/** Each suite, and how to run it: resolves to whether it passed. */
+const SUITES = {
+  core: () => passes("cargo", ["test", "--locked"]),
+  build: () => nodeTests("tests/build"),
+};
+
+await main(import.meta.url, async (names) => {
+  for (const name of names) {
+    if (!Object.hasOwn(SUITES, name)) {
+      throw new Failure(`no suite "${name}": there are ${Object.keys(SUITES).join(", ")}`);
+    }
+  }
+  const chosen = names.length === 0 ? Object.keys(SUITES) : names;
+  await (chosen.every((name) => name === "core") ? rustToolchain() : build());
+
+  const results = [];
+  for (const name of chosen) {
+    console.log(`\n── ${name} ──`);
+    const start = performance.now();
+    const passed = await SUITES[name]();
+    results.push({ name, passed, time: seconds(start) });
+  }
+  console.log("");
+  for (const { name, passed, time } of results) {
+    console.log(`${name.padEnd(8)} ${passed ? "passed" : "FAILED"} (${time})`);
+  }
+  if (results.some(({ passed }) => !passed)) process.exitCode = 1;
+});
+
+async function nodeTests(dir, env) {
+  const files = (await readdir(join(ROOT, dir)).catch(() => []))
+    .filter((name) => name.endsWith(".test.mjs"))
+    .map((name) => join(dir, name));
+  if (files.length > 0) return passes(NODE, ["--test", ...files], { env });
+  console.error(`${dir} has no *.test.mjs`);
+  return false;
+}
+
+async function passes(command, args, options) {
+  const { code, output } = await run(command, args, options);
+  process.stderr.write(output);
+  return code === 0;
+}

@@ -1,0 +1,198 @@
+// What belongs here: src/edge/recovery.mjs around a glue that panics in each way a real one can.
+
+import assert from "node:assert/strict";
+import { beforeEach, mock, test } from "node:test";
+import { recovering } from "../../src/edge/recovery.mjs";
+
+const REQUEST = new Request("https://backstage.example.com/api/catalog?page=2", { method: "POST" });
+
+const trap = () => new WebAssembly.RuntimeError("unreachable");
+const never = () => new Promise(() => {});
+
+/** A glue whose `fetch` does whatever `next` is at that moment. */
+function fake() {
+  const glue = {
+    resets: 0,
+    next: async () => new Response("ok"),
+    fetch: (...args) => glue.next(...args),
+    reset: () => {
+      glue.resets += 1;
+    },
+  };
+  return glue;
+}
+
+beforeEach(() => {
+  mock.restoreAll();
+  mock.method(console, "error", () => {});
+});
+
+async function assertEnded(response) {
+  assert.equal(response.status, 500);
+  assert.equal(response.headers.get("cache-control"), "no-store");
+  assert.match(response.headers.get("content-type"), /^application\/json/);
+  assert.deepEqual(await response.json(), {
+    error: {
+      name: "InternalServerError",
+      message: "The request could not be handled",
+      code: "internal",
+    },
+    request: { method: "POST", url: "/api/catalog?page=2" },
+    response: { statusCode: 500 },
+  });
+}
+
+test("a response of the glue is passed on as it is, with the arguments it was called with", async () => {
+  const glue = fake();
+  const response = new Response("ok");
+  const seen = [];
+  glue.next = async (...args) => {
+    seen.push(...args);
+    return response;
+  };
+  const worker = recovering(glue);
+  assert.equal(await worker.fetch(REQUEST, "env", "ctx"), response);
+  assert.deepEqual(seen, [REQUEST, "env", "ctx"]);
+  assert.equal(glue.resets, 0);
+});
+
+test("a panic before the first await is answered, and the next request has a new instance", async () => {
+  const glue = fake();
+  const worker = recovering(glue);
+  glue.next = () => {
+    throw trap();
+  };
+  await assertEnded(await worker.fetch(REQUEST));
+  glue.next = async () => new Response(`resets: ${glue.resets}`);
+  assert.equal(await (await worker.fetch(REQUEST)).text(), "resets: 1");
+});
+
+test("a panic in a microtask is answered, though the promise of its request stays pending", async () => {
+  const glue = fake();
+  const worker = recovering(glue);
+  glue.next = never;
+  const response = worker.fetch(REQUEST);
+  worker.onError({ error: trap() });
+  await assertEnded(await response);
+  assert.equal(glue.resets, 1);
+});
+
+test("a panic ends every request in flight", async () => {
+  const glue = fake();
+  const worker = recovering(glue);
+  glue.next = never;
+  const others = [worker.fetch(REQUEST), worker.fetch(REQUEST)];
+  glue.next = () => {
+    throw trap();
+  };
+  for (const response of [worker.fetch(REQUEST), ...others]) await assertEnded(await response);
+  assert.equal(glue.resets, 1);
+});
+
+test("a request answered before the panic is not answered twice, nor one that comes after it", async () => {
+  const glue = fake();
+  const worker = recovering(glue);
+  assert.equal((await worker.fetch(REQUEST)).status, 200);
+  worker.onError({ error: trap() });
+  assert.equal((await worker.fetch(REQUEST)).status, 200);
+  assert.deepEqual(JSON.parse(console.error.mock.calls[0].arguments[0]), {
+    level: "error",
+    outcome: "failed",
+    code: "internal",
+    detail: "RuntimeError: unreachable",
+    ended: 0,
+  });
+});
+
+test("the instance is replaced even when no request follows", async () => {
+  const glue = fake();
+  const worker = recovering(glue);
+  worker.onError({ error: trap() });
+  assert.equal(glue.resets, 0, "wasm may still be on the stack");
+  await null;
+  assert.equal(glue.resets, 1);
+});
+
+test("a rejection with a trap is a panic", async () => {
+  const glue = fake();
+  const worker = recovering(glue);
+  glue.next = async () => {
+    throw trap();
+  };
+  await assertEnded(await worker.fetch(REQUEST));
+  await null;
+  assert.equal(glue.resets, 1);
+});
+
+test("a rejection with anything else ends its own request only", async () => {
+  const glue = fake();
+  const worker = recovering(glue);
+  glue.next = never;
+  const other = worker.fetch(REQUEST);
+  glue.next = async () => {
+    throw new TypeError("network");
+  };
+  await assertEnded(await worker.fetch(REQUEST));
+  worker.onRejection({ reason: new TypeError("network") });
+  assert.equal(glue.resets, 0);
+  assert.equal(await Promise.race([other, "pending"]), "pending");
+});
+
+test("a callback of a replaced instance is not a second panic", async () => {
+  const glue = fake();
+  const worker = recovering(glue);
+  worker.onError({ error: new Error("Cannot invoke closure from previous WASM instance") });
+  await null;
+  assert.equal(glue.resets, 0);
+});
+
+test("an exception that JavaScript throws through wasm counts as a panic", async () => {
+  const glue = fake();
+  const worker = recovering(glue);
+  worker.onError({ error: new RangeError("Maximum call stack size exceeded") });
+  await null;
+  assert.equal(glue.resets, 1);
+});
+
+test("while there is no new instance every request is refused, and the first chance is taken", async () => {
+  const glue = fake();
+  const worker = recovering(glue);
+  const reset = glue.reset;
+  glue.reset = () => {
+    throw new RangeError("out of memory");
+  };
+  let calls = 0;
+  glue.next = async () => {
+    calls += 1;
+    return new Response("ok");
+  };
+  worker.onError({ error: trap() });
+  await assertEnded(await worker.fetch(REQUEST));
+  await assertEnded(await worker.fetch(REQUEST));
+  assert.equal(calls, 0);
+  glue.reset = reset;
+  assert.equal((await worker.fetch(REQUEST)).status, 200);
+});
+
+test("requests that are never heard of again do not pile up", async () => {
+  const glue = fake();
+  const worker = recovering(glue);
+  glue.next = never;
+  for (let request = 0; request < 3000; request += 1) worker.fetch(REQUEST);
+  worker.onError({ error: trap() });
+  assert.equal(JSON.parse(console.error.mock.calls[0].arguments[0]).ended, 1024);
+});
+
+test("a scheduled event that panics fails, and one that does not succeeds", async () => {
+  const glue = { ...fake(), scheduled: async () => undefined };
+  const worker = recovering(glue);
+  await worker.scheduled("event");
+  glue.scheduled = never;
+  const result = worker.scheduled("event");
+  worker.onError({ error: trap() });
+  await assert.rejects(result, /panicked/);
+});
+
+test("a Worker without a scheduled handler does not export one", () => {
+  assert.equal("scheduled" in recovering(fake()), false);
+});
