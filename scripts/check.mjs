@@ -18,11 +18,8 @@ const STEPS = {
   "clippy, native": () => clippy("--all-targets"),
   "clippy, wasm": () => clippy("--lib", WASM),
   "clippy, bindgen": () => clippy("--manifest-path=tools/bindgen/Cargo.toml", ...TOOL_TARGET),
-  rustdoc: () =>
-    run("cargo", ["doc", "--locked", "--no-deps", "--document-private-items"], {
-      ...CAPTURED,
-      env: { RUSTDOCFLAGS: "-Dwarnings" },
-    }),
+  "rustdoc, native": () => rustdoc(),
+  "rustdoc, wasm": () => rustdoc("--lib", WASM),
   biome: () => run(NODE, ["node_modules/@biomejs/biome/bin/biome", "ci"], CAPTURED),
   "upload size": uploadSize,
   "wrangler deploy": dryDeploy,
@@ -46,6 +43,13 @@ await main(import.meta.url, async () => {
 
 function clippy(...args) {
   return run("cargo", ["clippy", "--locked", ...args, "--", "-Dwarnings"], CAPTURED);
+}
+
+function rustdoc(...args) {
+  return run("cargo", ["doc", "--locked", "--no-deps", "--document-private-items", ...args], {
+    ...CAPTURED,
+    env: { RUSTDOCFLAGS: "-Dwarnings" },
+  });
 }
 
 async function uploadSize() {
