@@ -103,6 +103,11 @@ impl Line {
         }
     }
 
+    /// Notes what the origin answered.
+    pub const fn forwarded(&mut self, status: u16) {
+        self.status = Some(status);
+    }
+
     /// The line as JSON.
     #[must_use]
     pub fn to_json(&self) -> String {

@@ -1,0 +1,131 @@
+//! WebCrypto (W3C Web Cryptography API). Imported keys are kept in the isolate: an import costs as
+//! much as a verification, and a `CryptoKey` belongs to no request.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use js_sys::{Array, Object, Reflect, Uint8Array};
+use jwt_compact::jwk::JsonWebKey;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{CryptoKey, SubtleCrypto};
+
+use super::fetch::describe;
+use crate::ports::Failure;
+
+/// The most imported keys that are kept. A team has two, the secret a few.
+const MAX_KEYS: usize = 32;
+
+/// What a key is imported for.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) enum Purpose {
+    /// Signing ES256.
+    SignEs256,
+    /// Verifying ES256.
+    VerifyEs256,
+    /// Verifying RS256.
+    VerifyRs256,
+}
+
+thread_local! {
+    static KEYS: RefCell<HashMap<([u8; 32], Purpose), CryptoKey>> = RefCell::new(HashMap::new());
+}
+
+/// Whether a signature is genuine.
+pub(super) async fn verify(
+    purpose: Purpose,
+    thumbprint: [u8; 32],
+    jwk: &JsonWebKey<'_>,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<bool, Failure> {
+    let verified = async {
+        let key = import(purpose, thumbprint, jwk).await?;
+        let promise = subtle()?.verify_with_object_and_u8_array_and_u8_array(
+            &algorithm(purpose)?,
+            &key,
+            signature,
+            message,
+        )?;
+        JsFuture::from(promise).await
+    };
+    let result = verified.await.map_err(|error| Failure(describe(&error)))?;
+    // Only the value true is a yes.
+    Ok(result.as_bool() == Some(true))
+}
+
+/// A signature.
+pub(super) async fn sign(
+    thumbprint: [u8; 32],
+    jwk: &JsonWebKey<'_>,
+    message: &[u8],
+) -> Result<Vec<u8>, Failure> {
+    let signed = async {
+        let key = import(Purpose::SignEs256, thumbprint, jwk).await?;
+        let promise = subtle()?.sign_with_object_and_u8_array(
+            &algorithm(Purpose::SignEs256)?,
+            &key,
+            message,
+        )?;
+        JsFuture::from(promise).await
+    };
+    let signature = signed.await.map_err(|error| Failure(describe(&error)))?;
+    Ok(Uint8Array::new(&signature).to_vec())
+}
+
+async fn import(
+    purpose: Purpose,
+    thumbprint: [u8; 32],
+    jwk: &JsonWebKey<'_>,
+) -> Result<CryptoKey, JsValue> {
+    let name = (thumbprint, purpose);
+    if let Some(key) = KEYS.with_borrow(|keys| keys.get(&name).cloned()) {
+        return Ok(key);
+    }
+    let (jwk, usage) = match purpose {
+        Purpose::SignEs256 => (serde_json::to_string(jwk), "sign"),
+        Purpose::VerifyEs256 | Purpose::VerifyRs256 => {
+            (serde_json::to_string(&jwk.to_verifying_key()), "verify")
+        }
+    };
+    let jwk = jwk.map_err(|error| JsValue::from_str(&error.to_string()))?;
+    let jwk: Object = js_sys::JSON::parse(&jwk)?.dyn_into()?;
+    let promise = subtle()?.import_key_with_object(
+        "jwk",
+        &jwk,
+        &algorithm(purpose)?,
+        false,
+        &Array::of1(&JsValue::from_str(usage)),
+    )?;
+    let key: CryptoKey = JsFuture::from(promise).await?.dyn_into()?;
+    KEYS.with_borrow_mut(|keys| {
+        if keys.len() >= MAX_KEYS {
+            keys.clear();
+        }
+        keys.insert(name, key.clone());
+    });
+    Ok(key)
+}
+
+/// `RsaHashedImportParams`, `EcKeyImportParams` and `EcdsaParams` in one: each reads its own members.
+fn algorithm(purpose: Purpose) -> Result<Object, JsValue> {
+    let algorithm = Object::new();
+    let set = |key: &str, value: &str| {
+        Reflect::set(&algorithm, &JsValue::from_str(key), &JsValue::from_str(value))
+    };
+    match purpose {
+        Purpose::VerifyRs256 => set("name", "RSASSA-PKCS1-v1_5")?,
+        Purpose::SignEs256 | Purpose::VerifyEs256 => {
+            set("name", "ECDSA")?;
+            set("namedCurve", "P-256")?
+        }
+    };
+    set("hash", "SHA-256")?;
+    Ok(algorithm)
+}
+
+fn subtle() -> Result<SubtleCrypto, JsValue> {
+    let crypto: web_sys::Crypto =
+        Reflect::get(&js_sys::global(), &JsValue::from_str("crypto"))?.unchecked_into();
+    Ok(crypto.subtle())
+}

@@ -1,0 +1,33 @@
+//! The bindings.
+
+use wasm_bindgen::JsValue;
+use worker::Env;
+
+use crate::config::Source;
+
+/// The configuration as it is bound. Vars may be objects or strings; both become text, since
+/// serde-wasm-bindgen mishandles `undefined` in what is optional.
+pub(super) fn source(env: &Env) -> Source {
+    Source {
+        cfaccess: text(env, "CFACCESS"),
+        backstage: text(env, "BACKSTAGE"),
+        signing_keys: string(env, "SIGNING_KEYS"),
+    }
+}
+
+/// A binding as JSON text; `None` if it is not bound.
+fn text(env: &Env, name: &str) -> Option<String> {
+    let value = binding(env, name)?;
+    js_sys::JSON::stringify(&value).ok().and_then(|text| text.as_string())
+}
+
+/// A binding that is a string, or an object in place of the string of one.
+fn string(env: &Env, name: &str) -> Option<String> {
+    binding(env, name)?.as_string().or_else(|| text(env, name))
+}
+
+fn binding(env: &Env, name: &str) -> Option<JsValue> {
+    js_sys::Reflect::get(env.as_ref(), &JsValue::from_str(name))
+        .ok()
+        .filter(|value| !value.is_undefined() && !value.is_null())
+}

@@ -1,0 +1,95 @@
+//! The core's [`Ports`], answered by the runtime.
+
+use worker::Env;
+use worker::kv::KvStore;
+
+use super::crypto::{self, Purpose};
+use super::{fetch, http};
+use crate::access::PublicKey;
+use crate::gate::Gate;
+use crate::ports::{Answer, Call, Failure, Ports};
+use crate::session::SigningKey;
+
+/// How long an isolate's location may serve a catalog record from KV's own cache, in seconds.
+const CATALOG_CACHE_TTL: u64 = 60;
+
+/// The runtime, as one request sees it.
+pub(super) struct World<'a> {
+    env: &'a Env,
+    origin: &'a str,
+}
+
+impl<'a> World<'a> {
+    pub(super) fn new(env: &'a Env, gate: &'a Gate, target: &http::Target<'a>) -> Self {
+        Self { env, origin: gate.config.backstage.origin.as_deref().unwrap_or(target.origin) }
+    }
+
+    fn kv(&self, binding: &str) -> Result<KvStore, Failure> {
+        self.env.kv(binding).map_err(|error| Failure(format!("{binding}: {error}")))
+    }
+}
+
+impl Ports for World<'_> {
+    async fn fetch(&self, call: &Call) -> Result<Answer, Failure> {
+        fetch::call(call, &call.url).await
+    }
+
+    async fn fetch_origin(&self, call: &Call) -> Result<Answer, Failure> {
+        fetch::call(call, &format!("{}{}", self.origin, call.url)).await
+    }
+
+    async fn read_catalog(&self, key: &str) -> Result<Option<String>, Failure> {
+        self.kv("CATALOG")?
+            .get(key)
+            .cache_ttl(CATALOG_CACHE_TTL)
+            .text()
+            .await
+            .map_err(|error| Failure(format!("CATALOG: {error}")))
+    }
+
+    async fn read_cache(&self, key: &str) -> Result<Option<String>, Failure> {
+        self.kv("ACCESS_CACHE")?
+            .get(key)
+            .text()
+            .await
+            .map_err(|error| Failure(format!("ACCESS_CACHE: {error}")))
+    }
+
+    async fn write_cache(&self, key: &str, value: &str, ttl: u32) -> Result<(), Failure> {
+        let failed = |error: worker::kv::KvError| Failure(format!("ACCESS_CACHE: {error}"));
+        self.kv("ACCESS_CACHE")?
+            .put(key, value)
+            .map_err(failed)?
+            .expiration_ttl(u64::from(ttl))
+            .execute()
+            .await
+            .map_err(failed)
+    }
+
+    async fn verify_rs256(
+        &self,
+        key: &PublicKey,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, Failure> {
+        crypto::verify(Purpose::VerifyRs256, key.thumbprint, &key.jwk, message, signature).await
+    }
+
+    async fn sign_es256(&self, key: &SigningKey, message: &[u8]) -> Result<Vec<u8>, Failure> {
+        crypto::sign(key.thumbprint, &key.jwk, message).await
+    }
+
+    async fn verify_es256(
+        &self,
+        key: &SigningKey,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, Failure> {
+        crypto::verify(Purpose::VerifyEs256, key.thumbprint, &key.jwk, message, signature).await
+    }
+
+    fn random(&self) -> u32 {
+        // Without a random number every isolate refreshes at the same age, which is only less even.
+        getrandom::u32().unwrap_or(0)
+    }
+}
