@@ -1,0 +1,204 @@
+// The way of a request through the emulator: Access's own endpoints, then the question whether
+// the caller may pass, then the upstream.
+
+import { answerWithFault } from "./fault.mjs";
+import { accessHeaders, forward, forwardUpgrade } from "./forward.mjs";
+import { identityDocument } from "./identity.mjs";
+import { acceptLogin, showLogin, showSignedOut } from "./login.mjs";
+import { presentedAssertion, presentedServiceToken } from "./session.mjs";
+
+const ACCESS_PREFIX = "/cdn-cgi/access/";
+const ROTATE_PATH = `${ACCESS_PREFIX}emulator/rotate`;
+
+export function createGate(settings) {
+  const { team, issuer, users, serviceTokens, keys, sessions, calls, mint, record } = settings;
+  const teamHost = new URL(issuer).hostname;
+  const tunnels = new Set();
+  let upstream = settings.upstream;
+  let faults = {};
+
+  /** `{pass: headers, who}` or `{refuse: "wrong service token" | "no session"}`. */
+  async function admit(request, path) {
+    if (settings.bypass.some((prefix) => isUnder(path, prefix))) {
+      return { pass: [], who: "bypass" };
+    }
+    const token = presentedServiceToken(request, serviceTokens);
+    if (token === "wrong") return { refuse: "wrong service token" };
+    if (token !== "none") {
+      const assertion = await mint({ serviceToken: token });
+      return { pass: accessHeaders({ assertion, claims: {} }), who: token.clientId };
+    }
+    const session = await sessions.find(presentedAssertion(request));
+    if (!session) return { refuse: "no session" };
+    return {
+      pass: accessHeaders(session),
+      who: session.claims.email ?? session.claims.common_name,
+    };
+  }
+
+  async function answerAccessEndpoint(request, response, url) {
+    const route = `${request.method === "HEAD" ? "GET" : request.method} ${url.pathname}`;
+    switch (route) {
+      case `GET ${ACCESS_PREFIX}certs`: {
+        calls.certs += 1;
+        const certs = keys.certs();
+        if (await answerWithFault(faults.certs, response, certs)) return "fault";
+        return json(response, 200, certs);
+      }
+      case `GET ${ACCESS_PREFIX}get-identity`:
+        calls.identity += 1;
+        return answerIdentity(request, response);
+      case `GET ${ACCESS_PREFIX}login`:
+        showLogin(response, users, url.searchParams.get("redirect_url"));
+        return "login page";
+      case `POST ${ACCESS_PREFIX}login`:
+        calls.login += 1;
+        await acceptLogin(request, response, users, openSession);
+        return "login";
+      case `GET ${ACCESS_PREFIX}logout`: {
+        calls.logout += 1;
+        const session = await sessions.find(presentedAssertion(request));
+        if (session) sessions.end(session.claims);
+        showSignedOut(response);
+        return "logout";
+      }
+      case `POST ${ROTATE_PATH}`:
+        await keys.rotate();
+        return json(response, 200, {
+          current: keys.current.kid,
+          previous: keys.previous.kid,
+        });
+      default:
+        return json(response, 404, { err: "not found" });
+    }
+  }
+
+  async function answerIdentity(request, response) {
+    const assertion = presentedAssertion(request) ?? request.headers["cf-access-jwt-assertion"];
+    const session = await sessions.find(assertion);
+    const user = session && users.find(({ email }) => email === session.claims.email);
+    const document =
+      session && identityDocument(session.claims, user, { ip: request.socket.remoteAddress, team });
+    if (await answerWithFault(faults.identity, response, document ?? {})) return "fault";
+    if (!assertion) return json(response, 400, { err: "no app token set" });
+    // What Access says of a bad or revoked assertion is not documented: this is a guess.
+    if (!document) return json(response, 400, { err: "invalid app token" });
+    return json(response, 200, document);
+  }
+
+  async function openSession(user) {
+    const assertion = await mint({ user });
+    sessions.restore(user.email);
+    const { claims } = await sessions.find(assertion);
+    return { assertion, nonce: claims.identity_nonce, seconds: settings.sessionSeconds };
+  }
+
+  async function answer(request, response) {
+    const url = targetOf(request);
+    if (!url) return json(response, 400, { err: "bad request target" });
+    if (isForeignTeam(url.hostname, teamHost)) return unknownTeam(response);
+    if (url.pathname.startsWith(ACCESS_PREFIX)) return answerAccessEndpoint(request, response, url);
+    if (url.hostname === teamHost) return json(response, 404, { err: "not found" });
+
+    const { pass, who, refuse } = await admit(request, url.pathname);
+    if (refuse) {
+      calls.refused += 1;
+      return refuseRequest(request, response, url, refuse);
+    }
+    if (!upstream) return json(response, 502, { error: "Access emulator: no upstream is set" });
+    calls.forwarded += 1;
+    forward(request, response, upstream, pass);
+    return `forwarded ${who}`;
+  }
+
+  function onRequest(request, response) {
+    answer(request, response).then(
+      (outcome) => record({ method: request.method, path: request.url, outcome }),
+      (error) => {
+        record({ method: request.method, path: request.url, outcome: `failed: ${error.stack}` });
+        if (response.headersSent) response.destroy();
+        else json(response, 500, { err: "the emulator failed, see its log" });
+      },
+    );
+  }
+
+  async function onUpgrade(request, socket, head) {
+    // The client may be gone before it is known whether it may pass.
+    socket.on("error", () => socket.destroy());
+    const url = targetOf(request);
+    const { pass, refuse } = url ? await admit(request, url.pathname) : { refuse: "bad target" };
+    const outcome = refuse ? `upgrade refused: ${refuse}` : "upgrade";
+    record({ method: request.method, path: request.url, outcome });
+    if (refuse || !upstream) {
+      calls.refused += 1;
+      socket.end("HTTP/1.1 401 Unauthorized\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+      return;
+    }
+    calls.forwarded += 1;
+    tunnels.add(socket);
+    socket.on("close", () => tunnels.delete(socket));
+    forwardUpgrade(request, socket, head, upstream, pass);
+  }
+
+  return {
+    onRequest,
+    onUpgrade,
+    setUpstream(url) {
+      upstream = new URL(url);
+    },
+    /** Replaces all faults: `{certs?, identity?}`, each as in fault.mjs; no argument ends them. */
+    setFault(next = {}) {
+      faults = next;
+    },
+    closeTunnels() {
+      for (const socket of tunnels) socket.destroy();
+    },
+  };
+}
+
+function refuseRequest(request, response, url, reason) {
+  if (reason === "wrong service token") {
+    return json(response, 403, { err: "forbidden: invalid service token" });
+  }
+  // Backstage's sign-in page sends this header so that it gets a status and not a login page.
+  if (request.headers["x-requested-with"] === "XMLHttpRequest") {
+    return json(response, 401, { err: "unauthorized: no Access session" });
+  }
+  const wanted = encodeURIComponent(url.pathname + url.search);
+  response.writeHead(302, {
+    location: `${ACCESS_PREFIX}login?redirect_url=${wanted}`,
+    "cache-control": "no-store",
+  });
+  response.end();
+  return "redirected to login";
+}
+
+function isForeignTeam(hostname, teamHost) {
+  return hostname.endsWith(".cloudflareaccess.com") && hostname !== teamHost;
+}
+
+/** Access answers for a team that does not exist with a page, not with JSON. */
+function unknownTeam(response) {
+  response.writeHead(404, { "content-type": "text/html; charset=utf-8" });
+  response.end("<!doctype html><title>Not found</title><h1>Unable to find your Access team</h1>\n");
+  return "unknown team";
+}
+
+function targetOf(request) {
+  const base = `http://${request.headers.host ?? "localhost"}`;
+  return URL.canParse(request.url, base) ? new URL(request.url, base) : undefined;
+}
+
+/** "/health" holds for itself and what is below it, not for "/healthy". */
+function isUnder(path, prefix) {
+  return path === prefix || path.startsWith(prefix.endsWith("/") ? prefix : `${prefix}/`);
+}
+
+function json(response, status, body) {
+  response.writeHead(status, {
+    "content-type": "application/json; charset=utf-8",
+    "cache-control": "no-store",
+  });
+  response.end(JSON.stringify(body));
+  return String(status);
+}
