@@ -119,7 +119,8 @@ async function assemble(compiled, bindgen, out) {
   await rm(stage, { recursive: true });
 }
 
-async function bundle(glue, outfile) {
+/** One module of src/edge/entry.mjs around the glue of some wasm. */
+export async function bundle(glue, outfile) {
   const esbuild = await import("esbuild");
   await esbuild.build({
     entryPoints: [join(EDGE, "entry.mjs")],

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "./build.mjs";
-import { main, NODE, run, seconds } from "./process.mjs";
+import { main, NODE, ROOT, run, seconds } from "./process.mjs";
 import { setup } from "./setup.mjs";
 
 /** Of what is uploaded, gzipped: start-up time grows with it. The project's performance target. */
@@ -15,9 +15,9 @@ const WASM = "--target=wasm32-unknown-unknown";
 
 const STEPS = {
   "cargo fmt": () => run("cargo", ["fmt", "--check"], CAPTURED),
+  "cargo fmt, tool": () => run("cargo", ["fmt", "--check"], { ...CAPTURED, cwd: TOOL }),
   "clippy, native": () => clippy("--all-targets"),
   "clippy, wasm": () => clippy("--lib", WASM),
-  "clippy, bindgen": () => clippy("--manifest-path=tools/bindgen/Cargo.toml", ...TOOL_TARGET),
   "rustdoc, native": () => rustdoc(),
   "rustdoc, wasm": () => rustdoc("--lib", WASM),
   biome: () => run(NODE, ["node_modules/@biomejs/biome/bin/biome", "ci"], CAPTURED),
@@ -26,7 +26,7 @@ const STEPS = {
 };
 
 const CAPTURED = { capture: "all" };
-const TOOL_TARGET = ["--target-dir=.tools/target"];
+const TOOL = join(ROOT, "tools", "bindgen");
 
 await main(import.meta.url, async () => {
   await setup();
@@ -42,11 +42,12 @@ await main(import.meta.url, async () => {
 });
 
 function clippy(...args) {
-  return run("cargo", ["clippy", "--locked", ...args, "--", "-Dwarnings"], CAPTURED);
+  return run("cargo", ["clippy", "--quiet", "--locked", ...args, "--", "-Dwarnings"], CAPTURED);
 }
 
 function rustdoc(...args) {
-  return run("cargo", ["doc", "--locked", "--no-deps", "--document-private-items", ...args], {
+  const flags = ["--quiet", "--locked", "--no-deps", "--document-private-items"];
+  return run("cargo", ["doc", ...flags, ...args], {
     ...CAPTURED,
     env: { RUSTDOCFLAGS: "-Dwarnings" },
   });
