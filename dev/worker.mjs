@@ -23,7 +23,7 @@ const LOG_LENGTH = 1000;
  * - `bindings`: further bindings, strings or JSON values; `undefined` leaves a binding out
  * - `buildDir`: the folder with worker.mjs and worker.wasm, default build/
  * - `compatibilityDate`, `compatibilityFlags`: default those of wrangler.toml
- * - `port`, `host`: where the Worker itself listens, default any port of 127.0.0.1
+ * - `port`: where the Worker itself listens on 127.0.0.1, default any
  * - `onLog`: called with each `{level, message}` the Worker logs
  */
 export async function startWorker(options = {}) {
@@ -40,8 +40,7 @@ export async function startWorker(options = {}) {
     ...Object.fromEntries(kvNamespaces.map((name) => [name, { type: "kv", id: name }])),
   };
   const mf = new Miniflare({
-    host: options.host ?? "127.0.0.1",
-    port: options.port ?? 0,
+    host: "127.0.0.1",
     log: new Log(LogLevel.ERROR),
     // Miniflare would ask the network for a sample `request.cf` and report to its makers.
     cf: false,
@@ -62,7 +61,11 @@ export async function startWorker(options = {}) {
           manifest: await manifestOf(options.buildDir ?? join(ROOT, "build"), "worker.mjs"),
           env,
         },
-        dev: { outboundService: { type: "worker", worker: "internet" } },
+        dev: {
+          outboundService: { type: "worker", worker: "internet" },
+          // Past miniflare's own Worker, which compresses answers and so holds streams back.
+          unsafeDirectSockets: [{ host: "127.0.0.1", port: options.port ?? 0 }],
+        },
       },
       {
         config: {
@@ -74,7 +77,7 @@ export async function startWorker(options = {}) {
       },
     ],
   });
-  const url = String(await mf.ready).replace(/\/$/, "");
+  const url = (await mf.unsafeGetDirectURL("worker")).origin;
 
   const control = async (path, init) => {
     const internet = await mf.getWorker("internet");
