@@ -1,1 +1,60 @@
-//! The command line. Native only.
+//! The command line, `cfaccess`. Native only: the same core as the Worker, with files, a clock and
+//! a terminal around it.
+
+mod catalog;
+mod es256;
+mod files;
+mod keygen;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Backstage sign-in behind Cloudflare Access: keys, catalog, diagnosis.
+#[derive(Debug, Parser)]
+#[command(name = "cfaccess", version, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 refused or a problem was found, every one on its own line of stderr, which
+begins with `error:`; 2 wrong usage. Results go to stdout, everything else to stderr.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the records that the Worker looks users up in
+    #[command(subcommand)]
+    Catalog(catalog::Command),
+    /// Make a signing key, alone or in front of those in use
+    Keygen(keygen::Args),
+}
+
+/// Why a command did not do what it was asked: sentences, one for each problem.
+#[derive(Debug)]
+struct Failed(Vec<String>);
+
+impl From<String> for Failed {
+    fn from(problem: String) -> Self {
+        Self(vec![problem])
+    }
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Catalog(command) => catalog::run(command),
+        Command::Keygen(args) => keygen::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed(problems)) => {
+            for problem in problems {
+                eprintln!("error: {problem}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
