@@ -94,7 +94,7 @@ struct Stored {
 
 impl AccessIdentity {
     fn from_document(document: Box<RawValue>, email: &str, source: IdentitySource) -> Option<Self> {
-        let known: Known = serde_json::from_str(document.get()).ok()?;
+        let known: Known = serde_json::from_slice(document.get().as_bytes()).ok()?;
         // The signed email decides. A document about somebody else is not this caller's.
         if let Some(theirs) = known.email.as_ref().and_then(serde_json::Value::as_str)
             && theirs.to_lowercase() != email.to_lowercase()
@@ -115,7 +115,7 @@ impl AccessIdentity {
     #[must_use]
     pub fn groups(&self) -> Vec<AccessGroup> {
         let document: serde_json::Value =
-            serde_json::from_str(self.document.get()).unwrap_or_default();
+            serde_json::from_slice(self.document.get().as_bytes()).unwrap_or_default();
         let Some(groups) = document.get("groups").and_then(serde_json::Value::as_array) else {
             return Vec::new();
         };
@@ -227,7 +227,7 @@ fn cache_key(digest: &[u8; 32]) -> String {
 }
 
 fn read_stored(text: &str, email: &str, now: i64) -> Option<(AccessIdentity, i64)> {
-    let stored: Stored = serde_json::from_str(text).ok()?;
+    let stored: Stored = serde_json::from_slice(text.as_bytes()).ok()?;
     if stored.expires_at <= now {
         return None;
     }
@@ -254,7 +254,8 @@ async fn fetch<P: Ports>(compact: &str, config: &AccessConfig, ports: &P) -> Fet
     };
     match ports.fetch(&call).await {
         Ok(answer) if answer.status == 200 && answer.body.trim_start().starts_with('{') => {
-            RawValue::from_string(answer.body).map_or(Fetched::Nothing, Fetched::Document)
+            serde_json::from_slice(answer.body.as_bytes())
+                .map_or(Fetched::Nothing, Fetched::Document)
         }
         Ok(answer) if matches!(answer.status, 401 | 403) => Fetched::Refused,
         _ => Fetched::Nothing,

@@ -24,7 +24,7 @@ pub fn check_unique(text: &str) -> Result<(), NotUnique> {
     if !text.trim_start().starts_with('{') {
         return Err(NotUnique::NotAnObject);
     }
-    match serde_json::from_str::<Unique>(text) {
+    match serde_json::from_slice::<Unique>(text.as_bytes()) {
         Ok(Unique) => Ok(()),
         Err(error) if error.to_string().starts_with(DUPLICATE) => Err(NotUnique::Duplicate),
         Err(_) => Err(NotUnique::NotAnObject),

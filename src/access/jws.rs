@@ -105,7 +105,7 @@ impl<'a> Untrusted<'a> {
         let Some((signing_input, _)) = compact.rsplit_once('.') else {
             return malformed(Malformed::Parts);
         };
-        let claims_json = RawValue::from_string(claims_json)
+        let claims_json = serde_json::from_slice(claims_json.as_bytes())
             .map_err(|_| Refusal::AssertionMalformed(Malformed::Json))?;
         Ok(Self {
             claims,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use jwt_compact::jwk::JsonWebKey;
 use serde::Deserialize;
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 /// The most keys that are read from one set. Access publishes two.
 const MAX_KEYS: usize = 64;
@@ -21,8 +21,8 @@ pub struct PublicKey {
     pub id: String,
     /// The key itself, without anything that is not needed to verify.
     pub jwk: JsonWebKey<'static>,
-    /// SHA-256 thumbprint (RFC 7638): names the key, whatever its `kid`.
-    pub thumbprint: [u8; 32],
+    /// SHA-256 of the key's numbers: names the key, whatever its `kid`.
+    pub fingerprint: [u8; 32],
 }
 
 /// The usable keys of a set.
@@ -54,17 +54,6 @@ struct Document {
     keys: Vec<serde_json::Value>,
 }
 
-#[derive(Deserialize)]
-struct Member {
-    kid: Option<String>,
-    alg: Option<String>,
-    #[serde(rename = "use")]
-    purpose: Option<String>,
-    key_ops: Option<Vec<String>>,
-    #[serde(flatten)]
-    jwk: JsonWebKey<'static>,
-}
-
 impl KeySet {
     /// Reads a set. Members that are not usable are passed over, as RFC 7517, section 5, asks; if
     /// two usable ones share a `kid`, neither is, since the choice between them would be a guess.
@@ -72,7 +61,7 @@ impl KeySet {
     /// # Errors
     /// [`KeySetError`].
     pub fn parse(text: &str) -> Result<Self, KeySetError> {
-        let document: Document = serde_json::from_str(text)
+        let document: Document = serde_json::from_slice(text.as_bytes())
             .map_err(|error| KeySetError::NotAKeySet(error.to_string()))?;
         let mut keys: Vec<Rc<PublicKey>> =
             document.keys.into_iter().take(MAX_KEYS).filter_map(usable).map(Rc::new).collect();
@@ -111,25 +100,31 @@ fn usable(member: serde_json::Value) -> Option<PublicKey> {
     if member.get("d").is_some() {
         return None;
     }
-    let member: Member = serde_json::from_value(member).ok()?;
-    let id = member.kid.filter(|kid| !kid.is_empty())?;
-    if member.alg.is_some_and(|alg| alg != "RS256")
-        || member.purpose.is_some_and(|purpose| purpose != "sig")
-        || member.key_ops.is_some_and(|ops| !ops.iter().any(|op| op == "verify"))
-    {
+    let text = |name: &str| match member.get(name) {
+        None => Some(None),
+        Some(value) => value.as_str().map(Some),
+    };
+    let id = text("kid")??.to_owned();
+    let may_verify = match member.get("key_ops") {
+        None => true,
+        Some(ops) => ops.as_array()?.iter().any(|op| op == "verify"),
+    };
+    let is_for_rs256 = text("alg")?.is_none_or(|alg| alg == "RS256")
+        && text("use")?.is_none_or(|purpose| purpose == "sig");
+    if id.is_empty() || !may_verify || !is_for_rs256 {
         return None;
     }
-    let JsonWebKey::Rsa { modulus, public_exponent, .. } = &member.jwk else {
-        return None;
-    };
+    let jwk: JsonWebKey<'static> = serde_json::from_value(member).ok()?;
+    let JsonWebKey::Rsa { modulus, public_exponent, .. } = &jwk else { return None };
     let exponent =
         public_exponent.iter().fold(0_u64, |value, byte| (value << 8) | u64::from(*byte));
     let exponent_is_sound = public_exponent.len() <= 4 && exponent >= 3 && exponent % 2 == 1;
     if !MODULUS_BITS.contains(&bits(modulus)) || !exponent_is_sound {
         return None;
     }
-    let thumbprint = member.jwk.thumbprint::<Sha256>().into();
-    Some(PublicKey { id, jwk: member.jwk, thumbprint })
+    let fingerprint = Sha256::new().chain_update(modulus).chain_update(public_exponent);
+    let fingerprint = fingerprint.finalize().into();
+    Some(PublicKey { id, jwk, fingerprint })
 }
 
 /// The length of a big-endian number in bits.

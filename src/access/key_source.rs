@@ -216,7 +216,7 @@ async fn look<P: Ports>(
 }
 
 fn read_stored(text: &str, now: i64) -> Option<(KeySet, i64)> {
-    let stored: Stored = serde_json::from_str(text).ok()?;
+    let stored: Stored = serde_json::from_slice(text.as_bytes()).ok()?;
     let age = now - stored.fetched_at;
     if !(-STORED_CLOCK_LEEWAY..STALE).contains(&age) {
         return None;
@@ -241,7 +241,7 @@ async fn fetch<P: Ports>(
     }
     let set =
         KeySet::parse(&answer.body).map_err(|error| Failure(format!("certs endpoint: {error}")))?;
-    let certs = RawValue::from_string(answer.body)
+    let certs = serde_json::from_slice(answer.body.as_bytes())
         .map_err(|error| Failure(format!("certs endpoint: {error}")))?;
     Ok((set, certs))
 }

@@ -96,7 +96,7 @@ struct Envelope {
 /// [`Corrupt`], also for a record of another version.
 pub fn decode(key: Key<'_>, value: &str) -> Result<Record, Corrupt> {
     let envelope: Envelope =
-        serde_json::from_str(value).map_err(|error| Corrupt(error.to_string()))?;
+        serde_json::from_slice(value.as_bytes()).map_err(|error| Corrupt(error.to_string()))?;
     if envelope.v != VERSION {
         return Err(Corrupt(format!("version {} where {VERSION} was expected", envelope.v)));
     }

@@ -81,8 +81,8 @@ fn object(name: &str, text: Option<&str>, problems: &mut Vec<Problem>) -> Option
         problems.push(Problem::new(name, "is missing"));
         return None;
     };
-    let parsed = serde_json::from_str::<Value>(text).and_then(|value| match value {
-        Value::String(inner) => serde_json::from_str::<Value>(&inner),
+    let parsed = serde_json::from_slice::<Value>(text.as_bytes()).and_then(|value| match value {
+        Value::String(inner) => serde_json::from_slice::<Value>(inner.as_bytes()),
         other => Ok(other),
     });
     match parsed {

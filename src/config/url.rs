@@ -46,7 +46,8 @@ fn is_authority(text: &str) -> bool {
 /// Whether this is a host name or an address.
 pub(super) fn is_host(text: &str) -> bool {
     if let Some(address) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        return address.parse::<std::net::Ipv6Addr>().is_ok();
+        return address.contains(':')
+            && address.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':');
     }
     !text.is_empty()
         && text.len() <= 253

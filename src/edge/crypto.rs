@@ -34,13 +34,13 @@ thread_local! {
 /// Whether a signature is genuine.
 pub(super) async fn verify(
     purpose: Purpose,
-    thumbprint: [u8; 32],
+    fingerprint: [u8; 32],
     jwk: &JsonWebKey<'_>,
     message: &[u8],
     signature: &[u8],
 ) -> Result<bool, Failure> {
     let verified = async {
-        let key = import(purpose, thumbprint, jwk).await?;
+        let key = import(purpose, fingerprint, jwk).await?;
         let promise = subtle()?.verify_with_object_and_u8_array_and_u8_array(
             &algorithm(purpose)?,
             &key,
@@ -56,12 +56,12 @@ pub(super) async fn verify(
 
 /// A signature.
 pub(super) async fn sign(
-    thumbprint: [u8; 32],
+    fingerprint: [u8; 32],
     jwk: &JsonWebKey<'_>,
     message: &[u8],
 ) -> Result<Vec<u8>, Failure> {
     let signed = async {
-        let key = import(Purpose::SignEs256, thumbprint, jwk).await?;
+        let key = import(Purpose::SignEs256, fingerprint, jwk).await?;
         let promise = subtle()?.sign_with_object_and_u8_array(
             &algorithm(Purpose::SignEs256)?,
             &key,
@@ -75,10 +75,10 @@ pub(super) async fn sign(
 
 async fn import(
     purpose: Purpose,
-    thumbprint: [u8; 32],
+    fingerprint: [u8; 32],
     jwk: &JsonWebKey<'_>,
 ) -> Result<CryptoKey, JsValue> {
-    let name = (thumbprint, purpose);
+    let name = (fingerprint, purpose);
     if let Some(key) = KEYS.with_borrow(|keys| keys.get(&name).cloned()) {
         return Ok(key);
     }

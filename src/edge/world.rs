@@ -72,11 +72,11 @@ impl Ports for World<'_> {
         message: &[u8],
         signature: &[u8],
     ) -> Result<bool, Failure> {
-        crypto::verify(Purpose::VerifyRs256, key.thumbprint, &key.jwk, message, signature).await
+        crypto::verify(Purpose::VerifyRs256, key.fingerprint, &key.jwk, message, signature).await
     }
 
     async fn sign_es256(&self, key: &SigningKey, message: &[u8]) -> Result<Vec<u8>, Failure> {
-        crypto::sign(key.thumbprint, &key.jwk, message).await
+        crypto::sign(key.fingerprint, &key.jwk, message).await
     }
 
     async fn verify_es256(
@@ -85,7 +85,7 @@ impl Ports for World<'_> {
         message: &[u8],
         signature: &[u8],
     ) -> Result<bool, Failure> {
-        crypto::verify(Purpose::VerifyEs256, key.thumbprint, &key.jwk, message, signature).await
+        crypto::verify(Purpose::VerifyEs256, key.fingerprint, &key.jwk, message, signature).await
     }
 
     fn random(&self) -> u32 {

@@ -11,7 +11,7 @@ const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
 #[must_use]
 pub fn join(ours: Vec<Value>, origin: Option<&str>) -> String {
     let mut keys = ours;
-    let theirs = origin.and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let theirs = origin.and_then(|text| serde_json::from_slice::<Value>(text.as_bytes()).ok());
     let theirs = theirs.as_ref().and_then(|set| set.get("keys")).and_then(Value::as_array);
     for key in theirs.into_iter().flatten() {
         let is_public = PRIVATE_MEMBERS.iter().all(|member| key.get(member).is_none());

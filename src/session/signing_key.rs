@@ -4,7 +4,7 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use jwt_compact::jwk::JsonWebKey;
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 /// Bytes of a coordinate and of the secret scalar of P-256.
 const SCALAR_BYTES: usize = 32;
@@ -16,8 +16,8 @@ pub struct SigningKey {
     pub id: String,
     /// The key, private part included.
     pub jwk: JsonWebKey<'static>,
-    /// SHA-256 thumbprint (RFC 7638): names the key, whatever its `kid`.
-    pub thumbprint: [u8; 32],
+    /// SHA-256 of the key's coordinates: names the key, whatever its `kid`.
+    pub fingerprint: [u8; 32],
     public: PublicJwk,
 }
 
@@ -46,16 +46,6 @@ struct Document {
     keys: Vec<serde_json::Value>,
 }
 
-#[derive(Deserialize)]
-struct Member {
-    kid: Option<String>,
-    alg: Option<String>,
-    #[serde(rename = "use")]
-    purpose: Option<String>,
-    #[serde(flatten)]
-    jwk: JsonWebKey<'static>,
-}
-
 impl SigningKeySet {
     /// Reads the secret.
     ///
@@ -63,7 +53,7 @@ impl SigningKeySet {
     /// A sentence that says what is wrong, never with key material in it.
     pub fn parse(text: &str) -> Result<Self, String> {
         // serde_json's own message may quote a value, and the values here are secret.
-        let document: Document = serde_json::from_str(text)
+        let document: Document = serde_json::from_slice(text.as_bytes())
             .map_err(|_| "is not a JSON Web Key Set: an object with a list `keys`".to_owned())?;
         let mut keys: Vec<SigningKey> = Vec::new();
         for (index, member) in document.keys.into_iter().enumerate() {
@@ -104,16 +94,17 @@ impl SigningKeySet {
 
 impl SigningKey {
     fn read(member: serde_json::Value) -> Result<Self, String> {
-        let member: Member = serde_json::from_value(member)
-            .map_err(|_| "is not a key with base64url coordinates".to_owned())?;
-        let id = member.kid.filter(|kid| !kid.is_empty()).ok_or("has no kid")?;
-        if member.alg.is_some_and(|alg| alg != "ES256") {
+        let text = |name: &str| member.get(name).map(|value| value.as_str().unwrap_or_default());
+        let id = text("kid").filter(|kid| !kid.is_empty()).ok_or("has no kid")?.to_owned();
+        if text("alg").is_some_and(|alg| alg != "ES256") {
             return Err("is for another algorithm than ES256".to_owned());
         }
-        if member.purpose.is_some_and(|purpose| purpose != "sig") {
+        if text("use").is_some_and(|purpose| purpose != "sig") {
             return Err("is for another use than signing".to_owned());
         }
-        let JsonWebKey::EllipticCurve { curve, x, y, secret } = &member.jwk else {
+        let jwk: JsonWebKey<'static> = serde_json::from_value(member)
+            .map_err(|_| "is not a key with base64url coordinates".to_owned())?;
+        let JsonWebKey::EllipticCurve { curve, x, y, secret } = &jwk else {
             return Err("is not an EC key".to_owned());
         };
         if curve != "P-256" {
@@ -132,7 +123,7 @@ impl SigningKey {
             alg: "ES256",
             purpose: "sig",
         };
-        let thumbprint = member.jwk.thumbprint::<Sha256>().into();
-        Ok(Self { id, jwk: member.jwk, thumbprint, public })
+        let fingerprint = Sha256::new().chain_update(x).chain_update(y).finalize().into();
+        Ok(Self { id, jwk, fingerprint, public })
     }
 }
