@@ -1,0 +1,108 @@
+// `npm run dev`: the Access emulator in front, the built Worker behind it, the demo origin behind
+// that, and KV filled from examples/catalog/.
+
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { startAccess } from "./access/index.mjs";
+import { banner } from "./banner.mjs";
+import { startOrigin } from "./origin/index.mjs";
+import { CI_BOT, USERS } from "./people.mjs";
+import { catalogRecords, putRecords, signingKeys } from "./seed.mjs";
+import { startWorker } from "./worker.mjs";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const DEV_DIR = join(ROOT, ".dev");
+const DEFAULT_PORT = "8787";
+const TEAM = "emulator";
+const USAGE = `npm run dev -- [--port PORT]    (default ${DEFAULT_PORT}; 0 is any free port)`;
+
+/** Open from one side only: what both Access and the Worker let through without an assertion. */
+const PUBLIC_PATHS = ["/healthcheck"];
+/** The Worker's own public routes, which the backend reads without a session. */
+const WORKER_PUBLIC_PATHS = ["/api/auth/.well-known/jwks.json", "/api/auth/v1/userinfo"];
+
+const running = [];
+
+try {
+  await start(portOption());
+  stopOnSignals();
+} catch (error) {
+  console.error(explain(error));
+  await stop();
+  process.exit(1);
+}
+
+async function start(port) {
+  // First of all, so that a port that is taken is known at once.
+  const access = await started(startAccess, {
+    port,
+    team: TEAM,
+    users: USERS,
+    serviceTokens: [CI_BOT],
+    bypass: [...PUBLIC_PATHS, ...WORKER_PUBLIC_PATHS],
+  });
+  const url = `http://localhost:${access.port}`;
+
+  await mkdir(DEV_DIR, { recursive: true });
+  const [origin, keys, records] = await Promise.all([
+    started(startOrigin),
+    signingKeys(ROOT, DEV_DIR),
+    catalogRecords(ROOT, DEV_DIR),
+  ]);
+
+  const worker = await started(startWorker, {
+    access,
+    cfaccess: {
+      teamName: TEAM,
+      audience: [access.audience],
+      serviceTokens: [{ token: CI_BOT.clientId, subject: CI_BOT.subject }],
+      signIn: { resolvers: [{ resolver: "emailMatchingUserEntityProfileEmail" }] },
+    },
+    backstage: { baseUrl: url, origin: origin.url, publicPaths: PUBLIC_PATHS },
+    signingKeys: keys,
+    onLog: ({ message }) => console.log(message),
+  });
+  await putRecords(await worker.kv("CATALOG"), records);
+  access.setUpstream(worker.url);
+  console.log(banner(url));
+}
+
+async function started(startPart, options) {
+  const part = await startPart(options);
+  running.push(part);
+  return part;
+}
+
+function portOption() {
+  const { values } = parseArgs({ options: { port: { type: "string", default: DEFAULT_PORT } } });
+  const port = Number(values.port);
+  if (!/^\d+$/.test(values.port) || port > 65535)
+    throw new Error(`--port ${values.port}: ${USAGE}`);
+  return port;
+}
+
+function explain(error) {
+  if (error.code === "EADDRINUSE") {
+    return `Port ${error.port} is taken: stop what listens there, or choose another:\n  ${USAGE}`;
+  }
+  if (error.code?.startsWith("ERR_PARSE_ARGS")) return `${error.message}\n  ${USAGE}`;
+  return error.stack;
+}
+
+function stopOnSignals() {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    // Until now miniflare's own handler was there, which ends the process at once.
+    process.removeAllListeners(signal);
+    process.once(signal, async () => {
+      await stop();
+      process.exit(0);
+    });
+  }
+}
+
+/** Front to back, so that nobody is let in to what is already gone. */
+async function stop() {
+  for (const part of running) await part.close();
+}
