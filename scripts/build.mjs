@@ -3,6 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -63,7 +64,7 @@ async function compile(crate) {
       "--target=wasm32-unknown-unknown",
       "--message-format=json-render-diagnostics",
     ],
-    { cwd: crate, capture: "stdout" },
+    { cwd: crate, capture: "stdout", env: { CARGO_ENCODED_RUSTFLAGS: REMAP.join("\x1f") } },
   );
   // The crate itself is what cargo names last.
   const wasm = messages
@@ -75,6 +76,12 @@ async function compile(crate) {
   if (!wasm) throw new Failure(`${crate} has no library of crate-type "cdylib"`);
   return wasm;
 }
+
+/** What is uploaded does not name the directories of the machine it was built on. */
+const REMAP = [
+  `--remap-path-prefix=${process.env.CARGO_HOME ?? join(homedir(), ".cargo")}=cargo`,
+  `--remap-path-prefix=${ROOT}=`,
+];
 
 /** Names a state of everything that the result depends on. */
 async function digest(compiled, bindgen) {

@@ -2,7 +2,10 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 
 const read = (path) => readFile(new URL(`../../${path}`, import.meta.url));
 
@@ -17,6 +20,15 @@ test("the module imports its wasm and nothing that workerd does not have", async
 
 test("the wasm is one that a plain engine accepts", async () => {
   assert.equal(WebAssembly.validate(await read("build/worker.wasm")), true);
+});
+
+test("neither file names a directory of the machine it was built on", async () => {
+  for (const file of ["build/worker.mjs", "build/worker.wasm"]) {
+    const text = (await read(file)).toString("latin1");
+    for (const path of [homedir(), fileURLToPath(new URL("../..", import.meta.url))]) {
+      assert.ok(!text.includes(join(path, "/")), `${file} has ${path}`);
+    }
+  }
 });
 
 test("a callback of a replaced instance says what recovery.mjs listens for", async () => {
