@@ -2,9 +2,14 @@
 //! a terminal around it.
 
 mod catalog;
+mod doctor;
 mod es256;
 mod files;
+mod http;
 mod keygen;
+mod ports;
+mod verify;
+mod wrangler;
 
 use std::process::ExitCode;
 
@@ -27,8 +32,12 @@ enum Command {
     /// Make the records that the Worker looks users up in
     #[command(subcommand)]
     Catalog(catalog::Command),
+    /// Say everything that is wrong with wrangler.toml, and how to mend it
+    Doctor(doctor::Args),
     /// Make a signing key, alone or in front of those in use
     Keygen(keygen::Args),
+    /// Say what the Worker would say of an assertion, and why
+    Verify(verify::Args),
 }
 
 /// Why a command did not do what it was asked: sentences, one for each problem.
@@ -46,7 +55,9 @@ impl From<String> for Failed {
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Catalog(command) => catalog::run(command),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Keygen(args) => keygen::run(&args),
+        Command::Verify(args) => verify::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

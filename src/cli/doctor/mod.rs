@@ -1,0 +1,97 @@
+//! `cfaccess doctor`: everything that is wrong with wrangler.toml, and how to mend it.
+
+mod bindings;
+mod exposure;
+mod secrets;
+mod settings;
+
+use std::path::PathBuf;
+
+use super::Failed;
+use super::wrangler::{Deployment, Wrangler};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
+pub(super) struct Args {
+    /// The configuration of the Worker
+    #[arg(long, value_name = "WRANGLER_TOML", default_value = "wrangler.toml")]
+    config: PathBuf,
+    /// Only this environment; by default the top level and every one
+    #[arg(long, value_name = "NAME")]
+    env: Option<String>,
+    /// The key set of the secret `SIGNING_KEYS`, to be checked too
+    #[arg(long, value_name = "FILE")]
+    signing_keys: Option<PathBuf>,
+}
+
+const HELP: &str = "\
+Nothing is fetched and nothing is changed. What is looked at:
+  CFACCESS, BACKSTAGE   read as the Worker reads them; how they and the routes fit together
+  SIGNING_KEYS          from --signing-keys or a .dev.vars beside the file: the set, and whether
+                        the halves of each key belong together; what is deployed cannot be seen
+  KV                    CATALOG and ACCESS_CACHE, with ids that are not made up
+  exposure              workers_dev, preview_urls, routes, cache, compatibility flags
+  build                 name, main, compatibility_date
+
+Each problem is a line on stderr that begins with `error:`; what is legal but seldom meant begins
+with `warning:`, what could not be checked with `note:`.
+
+Exit codes: 0 no problem (there may be warnings and notes); 1 a problem; 2 wrong usage.
+
+Examples:
+  cfaccess doctor
+  cfaccess doctor --config wrangler.toml --env production --signing-keys keys/signing-keys.json";
+
+/// What was found out about one deployment.
+#[derive(Debug, Default)]
+struct Findings {
+    /// What keeps it from working, or from being safe.
+    problems: Vec<String>,
+    /// What is legal but seldom meant.
+    warnings: Vec<String>,
+    /// What could not be checked.
+    notes: Vec<String>,
+}
+
+impl Findings {
+    fn problem(&mut self, text: impl Into<String>) {
+        self.problems.push(text.into());
+    }
+
+    fn warning(&mut self, text: impl Into<String>) {
+        self.warnings.push(text.into());
+    }
+
+    fn note(&mut self, text: impl Into<String>) {
+        self.notes.push(text.into());
+    }
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failed> {
+    let wrangler = Wrangler::read(&args.config)?;
+    let given = args.signing_keys.as_deref().map(secrets::from_file).transpose()?;
+    let mut problems = Vec::new();
+    for deployment in wrangler.deployments(args.env.as_deref())? {
+        let keys = given.clone().or_else(|| secrets::from_dev_vars(&wrangler.path, &deployment));
+        let findings = examine(&deployment, keys.as_ref());
+        let place = format!("{}{}", args.config.display(), deployment.label());
+        for text in &findings.notes {
+            eprintln!("note: {place}: {text}");
+        }
+        for text in &findings.warnings {
+            eprintln!("warning: {place}: {text}");
+        }
+        let count = findings.problems.len();
+        println!("{place}: {count} problem{}", if count == 1 { "" } else { "s" });
+        problems.extend(findings.problems.iter().map(|text| format!("{place}: {text}")));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Failed(problems)) }
+}
+
+fn examine(deployment: &Deployment, keys: Option<&secrets::Keys>) -> Findings {
+    let mut findings = Findings::default();
+    let config = settings::check(deployment, keys, &mut findings);
+    bindings::check(deployment, &mut findings);
+    exposure::check(deployment, config.as_ref(), &mut findings);
+    findings
+}

@@ -1,0 +1,158 @@
+//! `CFACCESS`, `BACKSTAGE` and `SIGNING_KEYS`: read as the Worker reads them, and whether their
+//! parts make sense together.
+
+use serde_json::json;
+
+use super::super::es256::{NewKey, secret_key};
+use super::super::wrangler::Deployment;
+use super::Findings;
+use super::secrets::Keys;
+use crate::config::{BackstageConfig, Config, Mode, OnUserNotFound, Source, Trust};
+use crate::signin::Resolver;
+
+/// The audience in the wrangler.toml that comes with the package.
+const EXAMPLE_AUDIENCE: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+/// Bindings that are secrets, which wrangler.toml must not hold.
+const SECRETS: [&str; 2] = ["SIGNING_KEYS", "CATALOG_TOKEN"];
+
+/// The configuration, if it can be read.
+pub(super) fn check(
+    deployment: &Deployment,
+    keys: Option<&Keys>,
+    findings: &mut Findings,
+) -> Option<Config> {
+    for secret in SECRETS.iter().filter(|name| deployment.var(name).is_some()) {
+        findings.problem(format!(
+            "{secret} is a secret and must not be in [vars]: take it out and run `wrangler secret \
+             put {secret}`"
+        ));
+    }
+    let stand_in = json!({ "keys": [NewKey::random(None).to_jwk()] }).to_string();
+    let source = Source {
+        cfaccess: deployment.var("CFACCESS"),
+        backstage: deployment.var("BACKSTAGE"),
+        signing_keys: Some(keys.map_or(stand_in, |keys| keys.text.clone())),
+    };
+    let is_incomplete = source.cfaccess.is_none() || source.backstage.is_none();
+    match Config::read(&source) {
+        Ok(config) => {
+            check_keys(&config, keys, findings);
+            check_access(&config, findings);
+            check_backstage(&config, findings);
+            Some(config)
+        }
+        Err(problems) => {
+            for problem in &problems {
+                let place = keys.filter(|_| problem.path == "SIGNING_KEYS");
+                let place = place.map(|keys| format!(" (from {})", keys.place));
+                findings.problem(format!("{problem}{}", place.unwrap_or_default()));
+            }
+            if is_incomplete && deployment.env.is_some() {
+                findings.note("an environment does not inherit [vars]: it needs its own");
+            }
+            None
+        }
+    }
+}
+
+fn check_keys(config: &Config, keys: Option<&Keys>, findings: &mut Findings) {
+    let Some(keys) = keys else {
+        findings.note(
+            "SIGNING_KEYS is a secret and cannot be seen from here: give it with --signing-keys, \
+             and see with `wrangler secret list` that it is deployed",
+        );
+        return;
+    };
+    for key in config.signing_keys.iter() {
+        if let Err(why) = secret_key(key) {
+            findings.problem(format!(
+                "SIGNING_KEYS: the key {} {why}: make a new one with `cfaccess keygen` (from {})",
+                key.id, keys.place
+            ));
+        }
+    }
+}
+
+fn check_access(config: &Config, findings: &mut Findings) {
+    for audience in &config.access.audience {
+        let is_tag = audience.len() == 64 && audience.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if audience == EXAMPLE_AUDIENCE {
+            findings.problem(
+                "CFACCESS.audience is still the example's: copy the AUD tag of the Access \
+                 application (Zero Trust dashboard, Access, Applications, Additional settings)",
+            );
+        } else if !is_tag {
+            findings.warning(format!(
+                "CFACCESS.audience holds `{audience}`; an AUD tag has 64 hexadecimal digits"
+            ));
+        }
+    }
+    for token in &config.access.service_tokens {
+        if !token.token.to_ascii_lowercase().ends_with(".access") {
+            findings.warning(format!(
+                "CFACCESS.serviceTokens holds `{}`; a client id ends in `.access`",
+                token.token
+            ));
+        }
+    }
+    if config.sign_in.resolvers.iter().any(Resolver::allows_without_user) {
+        findings.warning(
+            "CFACCESS.signIn lets in people whom the catalog does not know \
+             (dangerouslyAllowSignInWithoutUserInCatalog)",
+        );
+    }
+    if config.sign_in.expose_assertion {
+        findings.warning(
+            "CFACCESS.exposeAssertion gives the raw assertion to every script in the page",
+        );
+    }
+}
+
+fn check_backstage(config: &Config, findings: &mut Findings) {
+    let backstage = &config.backstage;
+    check_base_url(backstage, findings);
+    for path in &backstage.public_paths {
+        let prefix = path.trim_end_matches('/');
+        let below = backstage.auth_path.strip_prefix(prefix);
+        if below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+            findings.problem(format!(
+                "BACKSTAGE.publicPaths holds `{path}`, which opens the backend without an \
+                 assertion: name only the paths that must be public"
+            ));
+        }
+    }
+    // Both ask the origin's own provider, which the recommended set-up does without.
+    if backstage.trust == Trust::Service {
+        let needs = "asks the backend's own auth plugin and Cloudflare Access provider: keep both \
+                     installed, or set";
+        if backstage.mode == Mode::Shadow {
+            findings.warning(format!("BACKSTAGE.mode = \"shadow\" {needs} it to \"answer\""));
+        }
+        if config.sign_in.on_user_not_found == OnUserNotFound::Origin {
+            findings
+                .warning(format!("CFACCESS.onUserNotFound = \"origin\" {needs} it to \"refuse\""));
+        }
+    }
+}
+
+fn check_base_url(backstage: &BackstageConfig, findings: &mut Findings) {
+    let host = host_of(backstage);
+    let is_local = matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]");
+    if backstage.issuer.starts_with("http://") && !is_local {
+        findings.warning("BACKSTAGE.baseUrl is not https");
+    }
+    if host == "example.com" || host.ends_with(".example.com") {
+        findings.warning(format!("BACKSTAGE.baseUrl names {host}, an example"));
+    }
+}
+
+/// The host of `baseUrl`, without its port.
+pub(super) fn host_of(backstage: &BackstageConfig) -> String {
+    let authority = backstage.issuer.split("://").nth(1).unwrap_or_default();
+    let authority = authority.split('/').next().unwrap_or_default();
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => host.to_owned(),
+        _ => authority.to_owned(),
+    }
+}

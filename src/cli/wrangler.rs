@@ -1,0 +1,110 @@
+//! wrangler.toml: what is deployed under which name.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+/// What an environment does not inherit from the top level, of all that is looked at here
+/// (developers.cloudflare.com, "Wrangler configuration", non-inheritable keys).
+const NOT_INHERITED: [&str; 3] = ["env", "kv_namespaces", "vars"];
+
+/// A wrangler.toml.
+#[derive(Debug)]
+pub(super) struct Wrangler {
+    pub(super) path: PathBuf,
+    top: Map<String, Value>,
+}
+
+/// A Worker that `wrangler deploy` makes of it.
+#[derive(Debug)]
+pub(super) struct Deployment {
+    /// The name of the environment; `None` for the top level.
+    pub(super) env: Option<String>,
+    settings: Map<String, Value>,
+}
+
+impl Wrangler {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// A sentence with file and line.
+    pub(super) fn read(path: &Path) -> Result<Self, String> {
+        let name = path.display();
+        let text = fs::read_to_string(path).map_err(|error| {
+            let other = ["jsonc", "json"].iter().find(|it| path.with_extension(it).exists());
+            let hint = other.map(|it| format!("; wrangler.{it} is not read, only TOML is"));
+            format!("{name}: cannot be read: {error}{}", hint.unwrap_or_default())
+        })?;
+        let top = toml::from_str(&text).map_err(|error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            format!("{name}:{line}: is not valid TOML: {}", error.message())
+        })?;
+        Ok(Self { path: path.to_owned(), top })
+    }
+
+    /// The deployment of this environment, or all of them: the top level and every environment. A
+    /// top level without bindings and vars beside environments is only what they inherit from.
+    ///
+    /// # Errors
+    /// If there is no such environment.
+    pub(super) fn deployments(&self, env: Option<&str>) -> Result<Vec<Deployment>, String> {
+        let none = Map::new();
+        let envs = self.top.get("env").and_then(Value::as_object).unwrap_or(&none);
+        if let Some(env) = env {
+            let Some(own) = envs.get(env) else {
+                let known: Vec<&str> = envs.keys().map(String::as_str).collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                return Err(format!(
+                    "{}: has no environment `{env}`; there is {known}",
+                    self.path.display()
+                ));
+            };
+            return Ok(vec![self.inherit(env, own)]);
+        }
+        let mut deployments = Vec::new();
+        let is_deployed = ["kv_namespaces", "vars"].iter().any(|key| self.top.contains_key(*key));
+        if is_deployed || envs.is_empty() {
+            deployments.push(Deployment { env: None, settings: self.top.clone() });
+        }
+        deployments.extend(envs.iter().map(|(env, own)| self.inherit(env, own)));
+        Ok(deployments)
+    }
+
+    fn inherit(&self, env: &str, own: &Value) -> Deployment {
+        let mut settings = self.top.clone();
+        settings.retain(|key, _| !NOT_INHERITED.contains(&key.as_str()));
+        // `route` and `routes` are two ways to write one thing.
+        if own.get("route").is_some() || own.get("routes").is_some() {
+            settings.remove("route");
+            settings.remove("routes");
+        }
+        if let Some(own) = own.as_object() {
+            settings.extend(own.clone());
+        }
+        Deployment { env: Some(env.to_owned()), settings }
+    }
+}
+
+impl Deployment {
+    /// The value at a path such as `build.command`.
+    pub(super) fn get(&self, path: &str) -> Option<&Value> {
+        let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+        let rest = rest.split('.').filter(|key| !key.is_empty());
+        rest.fold(self.settings.get(first), |value, key| value?.get(key))
+    }
+
+    /// A var as the Worker's runtime has it: the text of a string, the JSON of anything else.
+    pub(super) fn var(&self, name: &str) -> Option<String> {
+        self.get("vars")?.get(name).map(|value| match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        })
+    }
+
+    /// How messages name it: `[env.production]`, or nothing for the top level.
+    pub(super) fn label(&self) -> String {
+        self.env.as_ref().map_or_else(String::new, |env| format!(" [env.{env}]"))
+    }
+}
