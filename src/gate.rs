@@ -246,7 +246,7 @@ impl Gate {
             Ok(answer) if answer.status == 200 => Some(answer.body),
             _ => None,
         };
-        Reply::json(200, join_jwks(self.config.signing_keys.public_jwks(), origin.as_deref()))
+        Reply::json(200, join_jwks(&self.config.signing_keys.public_jwks(), origin.as_deref()))
     }
 
     /// The claims of a token of ours; a token of somebody else's is somebody else's to judge.

@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 use jwt_compact::{Claims, TimeOptions, ValidationError};
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::assertion::Subject;
 use crate::config::AccessConfig;
@@ -19,14 +19,13 @@ pub const CLOCK_LEEWAY: i64 = 30;
 
 /// The claims beyond `exp`, `nbf` and `iat`
 /// (developers.cloudflare.com, "Application token": user and service-token payloads).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct AccessClaims {
     /// Issuer: the team's domain as an origin.
     pub iss: Option<String>,
     /// Audience tags of the applications that the assertion is for.
     pub aud: Option<Audience>,
     /// The kind of token; `app` for an assertion.
-    #[serde(rename = "type")]
     pub kind: Option<String>,
     /// A user's email.
     pub email: Option<String>,
@@ -37,8 +36,7 @@ pub struct AccessClaims {
 }
 
 /// `aud`: one value or a list (RFC 7519, section 4.1.3).
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug)]
 pub enum Audience {
     /// One.
     One(String),
@@ -55,6 +53,54 @@ impl Audience {
             Self::Many(values) => values.iter().any(|value| accepted.contains(value)),
         }
     }
+}
+
+/// Reads the claims of a payload; `None` if one has a value of the wrong type. `null` counts as
+/// absent.
+pub(super) fn read(payload: &Map<String, Value>) -> Option<Claims<AccessClaims>> {
+    let member = |name: &str| payload.get(name).filter(|value| !value.is_null());
+    let text = |name: &str| match member(name) {
+        None => Some(None),
+        Some(value) => value.as_str().map(|text| Some(text.to_owned())),
+    };
+    let time = |name: &str| match member(name) {
+        None => Some(None),
+        Some(value) => numeric_date(value).map(Some),
+    };
+    let aud = match member("aud") {
+        None => None,
+        Some(Value::String(one)) => Some(Audience::One(one.clone())),
+        Some(Value::Array(many)) => Some(Audience::Many(
+            many.iter().map(|one| one.as_str().map(str::to_owned)).collect::<Option<_>>()?,
+        )),
+        Some(_) => return None,
+    };
+    let mut claims = Claims::new(AccessClaims {
+        iss: text("iss")?,
+        aud,
+        kind: text("type")?,
+        email: text("email")?,
+        sub: text("sub")?,
+        common_name: text("common_name")?,
+    });
+    claims.expiration = time("exp")?;
+    claims.not_before = time("nbf")?;
+    claims.issued_at = time("iat")?;
+    Some(claims)
+}
+
+/// A `NumericDate` (RFC 7519, section 2), with the fraction of a second cut off.
+fn numeric_date(value: &Value) -> Option<DateTime<Utc>> {
+    let seconds = value.as_i64().or_else(|| {
+        let seconds = value.as_f64()?;
+        #[expect(
+            clippy::as_conversions,
+            clippy::cast_possible_truncation,
+            reason = "what does not fit saturates, and is then no time that chrono knows"
+        )]
+        Some(seconds.floor() as i64)
+    })?;
+    DateTime::from_timestamp(seconds, 0)
 }
 
 /// Checks the claims and says whom they name.

@@ -6,6 +6,7 @@
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
@@ -77,14 +78,6 @@ struct MadeUp<'a> {
     groups: [&'a str; 0],
 }
 
-#[derive(Deserialize)]
-struct Known {
-    #[serde(default)]
-    name: Option<serde_json::Value>,
-    #[serde(default)]
-    email: Option<serde_json::Value>,
-}
-
 /// The form in KV.
 #[derive(Deserialize, Serialize)]
 struct Stored {
@@ -94,14 +87,15 @@ struct Stored {
 
 impl AccessIdentity {
     fn from_document(document: Box<RawValue>, email: &str, source: IdentitySource) -> Option<Self> {
-        let known: Known = serde_json::from_slice(document.get().as_bytes()).ok()?;
+        let known: Value = serde_json::from_slice(document.get().as_bytes()).ok()?;
+        let text = |member: &str| known.get(member).and_then(Value::as_str);
         // The signed email decides. A document about somebody else is not this caller's.
-        if let Some(theirs) = known.email.as_ref().and_then(serde_json::Value::as_str)
+        if let Some(theirs) = text("email")
             && theirs.to_lowercase() != email.to_lowercase()
         {
             return None;
         }
-        let name = known.name.as_ref().and_then(serde_json::Value::as_str).map(str::to_owned);
+        let name = text("name").map(str::to_owned);
         Some(Self { document, email: email.to_owned(), name, source })
     }
 
@@ -114,21 +108,20 @@ impl AccessIdentity {
     /// The groups of the document, which are strings or objects, by identity provider.
     #[must_use]
     pub fn groups(&self) -> Vec<AccessGroup> {
-        let document: serde_json::Value =
+        let document: Value =
             serde_json::from_slice(self.document.get().as_bytes()).unwrap_or_default();
-        let Some(groups) = document.get("groups").and_then(serde_json::Value::as_array) else {
+        let Some(groups) = document.get("groups").and_then(Value::as_array) else {
             return Vec::new();
         };
-        let text = |group: &serde_json::Value, key: &str| {
-            group.get(key).and_then(serde_json::Value::as_str).map(str::to_owned)
-        };
+        let text =
+            |group: &Value, key: &str| group.get(key).and_then(Value::as_str).map(str::to_owned);
         groups
             .iter()
             .filter_map(|group| match group {
-                serde_json::Value::String(name) => {
+                Value::String(name) => {
                     Some(AccessGroup { name: Some(name.clone()), ..AccessGroup::default() })
                 }
-                serde_json::Value::Object(_) => Some(AccessGroup {
+                Value::Object(_) => Some(AccessGroup {
                     id: text(group, "id"),
                     name: text(group, "name"),
                     email: text(group, "email"),

@@ -2,10 +2,10 @@
 //! first; a document that two readers understand differently is refused
 //! (RFC 8725bis; RFC 7519, section 4).
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
 
 /// Why a document was not accepted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -16,18 +16,15 @@ pub enum NotUnique {
     NotAnObject,
 }
 
-/// Checks that `text` is a JSON object without duplicate members at any depth.
+/// Reads a JSON object without duplicate members at any depth.
 ///
 /// # Errors
 /// [`NotUnique`] says which of the two it is not.
-pub fn check_unique(text: &str) -> Result<(), NotUnique> {
-    if !text.trim_start().starts_with('{') {
-        return Err(NotUnique::NotAnObject);
-    }
-    match serde_json::from_slice::<Unique>(text.as_bytes()) {
-        Ok(Unique) => Ok(()),
+pub fn read_unique(bytes: &[u8]) -> Result<Map<String, Value>, NotUnique> {
+    match serde_json::from_slice::<Unique>(bytes) {
+        Ok(Unique(Value::Object(members))) => Ok(members),
         Err(error) if error.to_string().starts_with(DUPLICATE) => Err(NotUnique::Duplicate),
-        Err(_) => Err(NotUnique::NotAnObject),
+        Ok(_) | Err(_) => Err(NotUnique::NotAnObject),
     }
 }
 
@@ -35,67 +32,77 @@ pub fn check_unique(text: &str) -> Result<(), NotUnique> {
 const DUPLICATE: &str = "duplicate member";
 
 /// Any JSON value without duplicate members.
-struct Unique;
+struct Unique(Value);
 
 impl<'de> Deserialize<'de> for Unique {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UniqueVisitor)
+        deserializer.deserialize_any(UniqueVisitor).map(Self)
     }
 }
 
 struct UniqueVisitor;
 
 impl<'de> Visitor<'de> for UniqueVisitor {
-    type Value = Unique;
+    type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a JSON value")
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Unique, E> {
-        Ok(Unique)
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Unique, E> {
-        Ok(Unique)
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Unique, E> {
-        Ok(Unique)
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Unique, E> {
-        Ok(Unique)
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Unique, E> {
-        Ok(Unique)
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_unit<E>(self) -> Result<Unique, E> {
-        Ok(Unique)
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Unique, A::Error> {
-        while seq.next_element::<Unique>()?.is_some() {}
-        Ok(Unique)
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(Unique(item)) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unique, A::Error> {
-        let mut names = BTreeSet::new();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut members = Map::new();
         while let Some(name) = map.next_key::<String>()? {
-            if !names.insert(name) {
+            let Unique(value) = map.next_value()?;
+            if members.insert(name, value).is_some() {
                 return Err(A::Error::custom(DUPLICATE));
             }
-            map.next_value::<Unique>()?;
         }
-        Ok(Unique)
+        Ok(Value::Object(members))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{NotUnique, check_unique};
+    use super::{NotUnique, read_unique};
+
+    fn check_unique(text: &str) -> Result<(), NotUnique> {
+        let members = read_unique(text.as_bytes())?;
+        let plain: serde_json::Value = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::Value::Object(members), plain);
+        Ok(())
+    }
 
     #[test]
     fn duplicates_are_found_at_any_depth_and_in_any_spelling() {

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::rc::Rc;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use jwt_compact::jwk::JsonWebKey;
-use serde::Deserialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// The most keys that are read from one set. Access publishes two.
@@ -49,11 +50,6 @@ impl fmt::Display for KeySetError {
     }
 }
 
-#[derive(Deserialize)]
-struct Document {
-    keys: Vec<serde_json::Value>,
-}
-
 impl KeySet {
     /// Reads a set. Members that are not usable are passed over, as RFC 7517, section 5, asks; if
     /// two usable ones share a `kid`, neither is, since the choice between them would be a guess.
@@ -61,10 +57,14 @@ impl KeySet {
     /// # Errors
     /// [`KeySetError`].
     pub fn parse(text: &str) -> Result<Self, KeySetError> {
-        let document: Document = serde_json::from_slice(text.as_bytes())
+        let document: Value = serde_json::from_slice(text.as_bytes())
             .map_err(|error| KeySetError::NotAKeySet(error.to_string()))?;
+        let members = document
+            .get("keys")
+            .and_then(Value::as_array)
+            .ok_or_else(|| KeySetError::NotAKeySet("no list `keys`".to_owned()))?;
         let mut keys: Vec<Rc<PublicKey>> =
-            document.keys.into_iter().take(MAX_KEYS).filter_map(usable).map(Rc::new).collect();
+            members.iter().take(MAX_KEYS).filter_map(usable).map(Rc::new).collect();
         let ids: Vec<String> = keys.iter().map(|key| key.id.clone()).collect();
         keys.retain(|key| ids.iter().filter(|id| **id == key.id).count() == 1);
         if keys.is_empty() {
@@ -95,7 +95,7 @@ impl KeySet {
 /// The key, if it is one that may verify RS256 signatures: RSA, public, with a `kid`, not meant for
 /// another algorithm or use (RFC 7517, sections 4.2 to 4.4; RFC 8725, section 3.1: one key, one
 /// algorithm).
-fn usable(member: serde_json::Value) -> Option<PublicKey> {
+fn usable(member: &Value) -> Option<PublicKey> {
     // A private key in a published set is nobody's key any more.
     if member.get("d").is_some() {
         return None;
@@ -114,16 +114,25 @@ fn usable(member: serde_json::Value) -> Option<PublicKey> {
     if id.is_empty() || !may_verify || !is_for_rs256 {
         return None;
     }
-    let jwk: JsonWebKey<'static> = serde_json::from_value(member).ok()?;
-    let JsonWebKey::Rsa { modulus, public_exponent, .. } = &jwk else { return None };
+    if text("kty")? != Some("RSA") {
+        return None;
+    }
+    // By hand, since jwt-compact's Deserialize for all kinds of keys makes the module 10 % larger.
+    let number = |name: &str| Base64UrlUnpadded::decode_vec(member.get(name)?.as_str()?).ok();
+    let (modulus, public_exponent) = (number("n")?, number("e")?);
     let exponent =
         public_exponent.iter().fold(0_u64, |value, byte| (value << 8) | u64::from(*byte));
     let exponent_is_sound = public_exponent.len() <= 4 && exponent >= 3 && exponent % 2 == 1;
-    if !MODULUS_BITS.contains(&bits(modulus)) || !exponent_is_sound {
+    if !MODULUS_BITS.contains(&bits(&modulus)) || !exponent_is_sound {
         return None;
     }
-    let fingerprint = Sha256::new().chain_update(modulus).chain_update(public_exponent);
+    let fingerprint = Sha256::new().chain_update(&modulus).chain_update(&public_exponent);
     let fingerprint = fingerprint.finalize().into();
+    let jwk = JsonWebKey::Rsa {
+        modulus: modulus.into(),
+        public_exponent: public_exponent.into(),
+        private_parts: None,
+    };
     Some(PublicKey { id, jwk, fingerprint })
 }
 

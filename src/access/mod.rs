@@ -14,7 +14,7 @@ mod key_source;
 pub use assertion::{Assertion, Subject, verify};
 pub use claims::{AccessClaims, Audience, CLOCK_LEEWAY};
 pub use identity::{AccessIdentity, IDENTITY_LIFE, IdentitySource, identity_of};
-pub use json::{NotUnique, check_unique};
+pub use json::{NotUnique, read_unique};
 pub use jws::{MAX_ASSERTION_BYTES, Untrusted};
 pub use key_set::{KeySet, KeySetError, PublicKey};
 pub use key_source::{

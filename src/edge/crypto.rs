@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use jwt_compact::jwk::JsonWebKey;
 use wasm_bindgen::{JsCast, JsValue};
@@ -82,17 +83,10 @@ async fn import(
     if let Some(key) = KEYS.with_borrow(|keys| keys.get(&name).cloned()) {
         return Ok(key);
     }
-    let (jwk, usage) = match purpose {
-        Purpose::SignEs256 => (serde_json::to_string(jwk), "sign"),
-        Purpose::VerifyEs256 | Purpose::VerifyRs256 => {
-            (serde_json::to_string(&jwk.to_verifying_key()), "verify")
-        }
-    };
-    let jwk = jwk.map_err(|error| JsValue::from_str(&error.to_string()))?;
-    let jwk: Object = js_sys::JSON::parse(&jwk)?.dyn_into()?;
+    let usage = if purpose == Purpose::SignEs256 { "sign" } else { "verify" };
     let promise = subtle()?.import_key_with_object(
         "jwk",
-        &jwk,
+        &to_object(purpose, jwk)?,
         &algorithm(purpose)?,
         false,
         &Array::of1(&JsValue::from_str(usage)),
@@ -107,20 +101,49 @@ async fn import(
     Ok(key)
 }
 
+/// The key as a `JsonWebKey` dictionary, with its private part only if it is to sign.
+fn to_object(purpose: Purpose, jwk: &JsonWebKey<'_>) -> Result<Object, JsValue> {
+    let object = Object::new();
+    let set = |name: &str, bytes: &[u8]| {
+        set_text(&object, name, &Base64UrlUnpadded::encode_string(bytes))
+    };
+    match jwk {
+        JsonWebKey::Rsa { modulus, public_exponent, .. } => {
+            set_text(&object, "kty", "RSA")?;
+            set("n", modulus)?;
+            set("e", public_exponent)?;
+        }
+        JsonWebKey::EllipticCurve { curve, x, y, secret } => {
+            set_text(&object, "kty", "EC")?;
+            set_text(&object, "crv", curve)?;
+            set("x", x)?;
+            set("y", y)?;
+            if let Some(secret) = secret
+                && purpose == Purpose::SignEs256
+            {
+                set("d", secret)?;
+            }
+        }
+        _ => return Err(JsValue::from_str("neither an RSA nor an EC key")),
+    }
+    Ok(object)
+}
+
+fn set_text(object: &Object, name: &str, text: &str) -> Result<(), JsValue> {
+    Reflect::set(object, &JsValue::from_str(name), &JsValue::from_str(text)).map(|_| ())
+}
+
 /// `RsaHashedImportParams`, `EcKeyImportParams` and `EcdsaParams` in one: each reads its own members.
 fn algorithm(purpose: Purpose) -> Result<Object, JsValue> {
     let algorithm = Object::new();
-    let set = |key: &str, value: &str| {
-        Reflect::set(&algorithm, &JsValue::from_str(key), &JsValue::from_str(value))
-    };
     match purpose {
-        Purpose::VerifyRs256 => set("name", "RSASSA-PKCS1-v1_5")?,
+        Purpose::VerifyRs256 => set_text(&algorithm, "name", "RSASSA-PKCS1-v1_5")?,
         Purpose::SignEs256 | Purpose::VerifyEs256 => {
-            set("name", "ECDSA")?;
-            set("namedCurve", "P-256")?
+            set_text(&algorithm, "name", "ECDSA")?;
+            set_text(&algorithm, "namedCurve", "P-256")?;
         }
-    };
-    set("hash", "SHA-256")?;
+    }
+    set_text(&algorithm, "hash", "SHA-256")?;
     Ok(algorithm)
 }
 

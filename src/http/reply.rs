@@ -1,5 +1,7 @@
 //! An answer of our own, and the one mapping from refusals and faults to answers.
 
+use serde::Serialize;
+
 use crate::refusal::Stop;
 
 /// An answer of the Worker's own. Every one carries `cache-control: no-store`: all of them say
@@ -22,6 +24,32 @@ impl Reply {
     }
 }
 
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: Error,
+    request: RequestLine<'a>,
+    response: Response,
+}
+
+#[derive(Serialize)]
+struct Error {
+    name: &'static str,
+    message: &'static str,
+    code: &'static str,
+}
+
+#[derive(Serialize)]
+struct RequestLine<'a> {
+    method: &'a str,
+    url: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Response {
+    status_code: u16,
+}
+
 /// The answer to a request that was stopped, in Backstage's error shape
 /// (`@backstage/errors`, `ErrorResponseBody`) with our code added.
 ///
@@ -37,12 +65,13 @@ pub fn error_reply(stop: &Stop, method: &str, url: &str) -> Reply {
             (fault.status(), fault.name(), fault.message(), fault.code(), fault.retry_after())
         }
     };
-    let body = serde_json::json!({
-        "error": { "name": name, "message": message, "code": code },
-        "request": { "method": method, "url": url },
-        "response": { "statusCode": status },
-    });
-    let mut reply = Reply::json(status, body.to_string());
+    let body = ErrorBody {
+        error: Error { name, message, code },
+        request: RequestLine { method, url },
+        response: Response { status_code: status },
+    };
+    // Strings and a number: there is nothing that could not be written.
+    let mut reply = Reply::json(status, serde_json::to_string(&body).unwrap_or_default());
     if let Some(seconds) = retry_after {
         reply.headers.push(("retry-after", seconds.to_string()));
     }

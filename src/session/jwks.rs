@@ -1,45 +1,77 @@
 //! The published key set: ours joined with the origin's.
 
+use serde::Serialize;
 use serde_json::Value;
+
+use super::signing_key::PublicJwk;
 
 /// Members of a private key (RFC 7518, section 6), which no key set of ours passes on.
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+#[derive(Serialize)]
+struct Set<'a> {
+    keys: Vec<Member<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Member<'a> {
+    Ours(&'a PublicJwk),
+    Theirs(&'a Value),
+}
 
 /// A JWK Set of our public keys and those of `origin`, the text of another set. A key of the
 /// origin's that has the `kid` of one of ours, or that is not public, is left out: it must not be
 /// able to stand for ours. A text that is no JWK Set counts as none.
 #[must_use]
-pub fn join(ours: Vec<Value>, origin: Option<&str>) -> String {
-    let mut keys = ours;
+pub fn join(ours: &[PublicJwk], origin: Option<&str>) -> String {
+    let mut keys: Vec<Value> = Vec::new();
     let theirs = origin.and_then(|text| serde_json::from_slice::<Value>(text.as_bytes()).ok());
     let theirs = theirs.as_ref().and_then(|set| set.get("keys")).and_then(Value::as_array);
     for key in theirs.into_iter().flatten() {
         let is_public = PRIVATE_MEMBERS.iter().all(|member| key.get(member).is_none());
         let kid = key.get("kid").and_then(Value::as_str);
-        let is_new = kid.is_some() && keys.iter().all(|other| other.get("kid") != key.get("kid"));
+        let is_new = kid.is_some()
+            && ours.iter().all(|other| Some(other.kid.as_str()) != kid)
+            && keys.iter().all(|other| other.get("kid") != key.get("kid"));
         if is_public && is_new {
             keys.push(key.clone());
         }
     }
-    serde_json::json!({ "keys": keys }).to_string()
+    let keys = ours.iter().map(Member::Ours).chain(keys.iter().map(Member::Theirs)).collect();
+    // Strings all the way down: there is nothing that could not be written.
+    serde_json::to_string(&Set { keys }).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use super::join;
+    use super::{PublicJwk, join};
+
+    fn ours() -> PublicJwk {
+        PublicJwk {
+            kty: "EC",
+            x: "x".into(),
+            y: "y".into(),
+            crv: "P-256",
+            kid: "a".into(),
+            alg: "ES256",
+            purpose: "sig",
+        }
+    }
 
     fn kids(origin: &Value) -> Vec<String> {
-        let ours = vec![json!({ "kid": "a", "x": "ours" })];
-        let set: Value = serde_json::from_str(&join(ours, Some(&origin.to_string()))).unwrap();
+        let set: Value = serde_json::from_str(&join(&[ours()], Some(&origin.to_string()))).unwrap();
         set["keys"].as_array().unwrap().iter().map(Value::to_string).collect()
     }
 
     #[test]
     fn the_origins_keys_follow_ours() {
         let keys = kids(&json!({ "keys": [{ "kid": "b" }] }));
-        assert_eq!(keys, [r#"{"kid":"a","x":"ours"}"#, r#"{"kid":"b"}"#]);
+        let [ours, theirs] = keys.try_into().unwrap();
+        assert!(ours.contains(r#""kid":"a""#), "{ours}");
+        assert_eq!(theirs, r#"{"kid":"b"}"#);
     }
 
     #[test]
@@ -57,6 +89,7 @@ mod tests {
         for origin in [json!([]), json!({ "keys": {} }), json!("keys"), json!(null)] {
             assert_eq!(kids(&origin).len(), 1, "{origin}");
         }
-        assert!(join(Vec::new(), Some("<html>")).contains("keys"));
+        let alone = r#"{"keys":[{"kty":"EC","x":"x","y":"y","crv":"P-256","kid":"a","alg":"ES256","use":"sig"}]}"#;
+        assert_eq!(join(&[ours()], Some("<html>")), alone);
     }
 }

@@ -9,6 +9,6 @@ mod userinfo;
 
 pub use answer::{BackstageIdentity, Identity, ProviderInfo, RefreshAnswer};
 pub use jwks::join as join_jwks;
-pub use signing_key::{SigningKey, SigningKeySet};
+pub use signing_key::{PublicJwk, SigningKey, SigningKeySet};
 pub use token::{MAX_TOKEN_LENGTH, TokenRequest, issue};
 pub use userinfo::{Claimed, Held, Unverified, read_token, user_info};

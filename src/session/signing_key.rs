@@ -2,8 +2,10 @@
 //! the public halves of all are published, so that a rotation signs nobody out.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use jwt_compact::alg::SecretBytes;
 use jwt_compact::jwk::JsonWebKey;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// Bytes of a coordinate and of the secret scalar of P-256.
@@ -23,15 +25,15 @@ pub struct SigningKey {
 
 /// The published half, with the members in Backstage's order.
 #[derive(Clone, Debug, Serialize)]
-struct PublicJwk {
-    kty: &'static str,
-    x: String,
-    y: String,
-    crv: &'static str,
-    kid: String,
-    alg: &'static str,
+pub struct PublicJwk {
+    pub(super) kty: &'static str,
+    pub(super) x: String,
+    pub(super) y: String,
+    pub(super) crv: &'static str,
+    pub(super) kid: String,
+    pub(super) alg: &'static str,
     #[serde(rename = "use")]
-    purpose: &'static str,
+    pub(super) purpose: &'static str,
 }
 
 /// The keys; never empty.
@@ -41,22 +43,20 @@ pub struct SigningKeySet {
     others: Vec<SigningKey>,
 }
 
-#[derive(Deserialize)]
-struct Document {
-    keys: Vec<serde_json::Value>,
-}
-
 impl SigningKeySet {
     /// Reads the secret.
     ///
     /// # Errors
     /// A sentence that says what is wrong, never with key material in it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        // serde_json's own message may quote a value, and the values here are secret.
-        let document: Document = serde_json::from_slice(text.as_bytes())
-            .map_err(|_| "is not a JSON Web Key Set: an object with a list `keys`".to_owned())?;
+        // serde_json's own message is left out: it may quote a value, and the values are secret.
+        let document: Value = serde_json::from_slice(text.as_bytes()).unwrap_or_default();
+        let members = document
+            .get("keys")
+            .and_then(Value::as_array)
+            .ok_or("is not a JSON Web Key Set: an object with a list `keys`")?;
         let mut keys: Vec<SigningKey> = Vec::new();
-        for (index, member) in document.keys.into_iter().enumerate() {
+        for (index, member) in members.iter().enumerate() {
             let key = SigningKey::read(member).map_err(|why| format!("keys[{index}] {why}"))?;
             if keys.iter().any(|other| other.id == key.id) {
                 return Err(format!("keys[{index}] has the kid of another key"));
@@ -87,13 +87,13 @@ impl SigningKeySet {
 
     /// The public halves, as members of a JWK Set.
     #[must_use]
-    pub fn public_jwks(&self) -> Vec<serde_json::Value> {
-        self.iter().filter_map(|key| serde_json::to_value(&key.public).ok()).collect()
+    pub fn public_jwks(&self) -> Vec<PublicJwk> {
+        self.iter().map(|key| key.public.clone()).collect()
     }
 }
 
 impl SigningKey {
-    fn read(member: serde_json::Value) -> Result<Self, String> {
+    fn read(member: &Value) -> Result<Self, String> {
         let text = |name: &str| member.get(name).map(|value| value.as_str().unwrap_or_default());
         let id = text("kid").filter(|kid| !kid.is_empty()).ok_or("has no kid")?.to_owned();
         if text("alg").is_some_and(|alg| alg != "ES256") {
@@ -102,28 +102,35 @@ impl SigningKey {
         if text("use").is_some_and(|purpose| purpose != "sig") {
             return Err("is for another use than signing".to_owned());
         }
-        let jwk: JsonWebKey<'static> = serde_json::from_value(member)
-            .map_err(|_| "is not a key with base64url coordinates".to_owned())?;
-        let JsonWebKey::EllipticCurve { curve, x, y, secret } = &jwk else {
-            return Err("is not an EC key".to_owned());
+        if text("kty") != Some("EC") || text("crv") != Some("P-256") {
+            return Err("is not an EC key on the curve P-256".to_owned());
+        }
+        if member.get("d").is_none() {
+            return Err("is not a private key: it has no `d`".to_owned());
+        }
+        let scalar = |name: &str| {
+            text(name)
+                .and_then(|text| Base64UrlUnpadded::decode_vec(text).ok())
+                .filter(|bytes| bytes.len() == SCALAR_BYTES)
+                .ok_or_else(|| format!("has a `{name}` that is not 32 bytes in base64url"))
         };
-        if curve != "P-256" {
-            return Err("is not on the curve P-256".to_owned());
-        }
-        let secret = secret.as_ref().ok_or("is not a private key: it has no `d`")?;
-        if [x.as_ref(), y.as_ref(), secret.as_ref()].iter().any(|part| part.len() != SCALAR_BYTES) {
-            return Err("has parts that are not 32 bytes long".to_owned());
-        }
+        let (x, y, secret) = (scalar("x")?, scalar("y")?, scalar("d")?);
         let public = PublicJwk {
             kty: "EC",
-            x: Base64UrlUnpadded::encode_string(x),
-            y: Base64UrlUnpadded::encode_string(y),
+            x: Base64UrlUnpadded::encode_string(&x),
+            y: Base64UrlUnpadded::encode_string(&y),
             crv: "P-256",
             kid: id.clone(),
             alg: "ES256",
             purpose: "sig",
         };
-        let fingerprint = Sha256::new().chain_update(x).chain_update(y).finalize().into();
+        let fingerprint = Sha256::new().chain_update(&x).chain_update(&y).finalize().into();
+        let jwk = JsonWebKey::EllipticCurve {
+            curve: "P-256".into(),
+            x: x.into(),
+            y: y.into(),
+            secret: Some(SecretBytes::owned(secret)),
+        };
         Ok(Self { id, jwk, fingerprint, public })
     }
 }
