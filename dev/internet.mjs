@@ -14,7 +14,7 @@ let outages = {};
 export default {
   async fetch(request, env) {
     const url = new URL(request.url);
-    if (url.hostname === CONTROL_HOST) return control(request, url);
+    if (url.hostname === CONTROL_HOST) return control(request);
 
     outbound.push({
       method: request.method,
@@ -31,8 +31,8 @@ export default {
   },
 };
 
-async function control(request, url) {
-  if (url.pathname === "/outages") outages = await request.json();
+async function control(request) {
+  if (request.method === "POST") outages = await request.json();
   if (request.method === "DELETE") outbound.length = 0;
   return Response.json(outbound);
 }

@@ -8,6 +8,7 @@ import { Log, LogLevel, Miniflare } from "miniflare";
 import { parse as parseToml } from "smol-toml";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const DEV = join(ROOT, "dev");
 const MODULE_TYPES = { ".mjs": "esm", ".js": "esm", ".wasm": "wasm" };
 const LOG_LENGTH = 1000;
 
@@ -23,6 +24,7 @@ const LOG_LENGTH = 1000;
  * - `bindings`: further bindings, strings or JSON values; `undefined` leaves a binding out
  * - `buildDir`: the folder with worker.mjs and worker.wasm, default build/
  * - `compatibilityDate`, `compatibilityFlags`: default those of wrangler.toml
+ * - `observeKv`: true for kvCalls() and setKvOutages(), which need a module around the Worker
  * - `port`: where the Worker itself listens on 127.0.0.1, default any
  * - `onLog`: called with each `{level, message}` the Worker logs
  */
@@ -58,7 +60,7 @@ export async function startWorker(options = {}) {
           name: "worker",
           compatibilityDate,
           compatibilityFlags,
-          manifest: await manifestOf(options.buildDir ?? join(ROOT, "build"), "worker.mjs"),
+          manifest: await workerManifest(options),
           env,
         },
         dev: {
@@ -71,7 +73,7 @@ export async function startWorker(options = {}) {
         config: {
           name: "internet",
           compatibilityDate,
-          manifest: await manifestOf(join(ROOT, "dev"), "internet.mjs", ["internet.mjs"]),
+          manifest: await manifestOf(DEV, "internet.mjs", ["internet.mjs"]),
           env: options.access ? { ACCESS: externalServer(options.access.url) } : {},
         },
       },
@@ -79,10 +81,13 @@ export async function startWorker(options = {}) {
   });
   const url = (await mf.unsafeGetDirectURL("worker")).origin;
 
-  const control = async (path, init) => {
-    const internet = await mf.getWorker("internet");
-    return (await internet.fetch(`http://internet.control${path}`, init)).json();
+  /** Talks to the module in which a Worker of this miniflare is observed. */
+  const control = async (worker, init) => {
+    const fetcher = await mf.getWorker(worker);
+    return (await fetcher.fetch(`http://${worker}.control/`, init)).json();
   };
+  const setOutages = (worker, outages) =>
+    control(worker, { method: "POST", body: JSON.stringify(outages) });
 
   return {
     url,
@@ -91,11 +96,15 @@ export async function startWorker(options = {}) {
     /** A KV namespace of the Worker, with get, put, delete and list. */
     kv: (name) => mf.getKVNamespace(name, "worker"),
     /** Every request that the Worker has sent out: `{method, url, headers}`. */
-    outbound: () => control("/"),
-    clearOutbound: () => control("/", { method: "DELETE" }),
+    outbound: () => control("internet"),
+    clearOutbound: () => control("internet", { method: "DELETE" }),
     /** Outages by host and port, as in `{"127.0.0.1:7007": "unreachable"}`; or "hang". */
-    setOutages: (outages = {}) =>
-      control("/outages", { method: "POST", body: JSON.stringify(outages) }),
+    setOutages: (outages = {}) => setOutages("internet", outages),
+    /** Every call to KV: `{binding, method, key}`. Needs `observeKv`, like the next two. */
+    kvCalls: () => control("worker"),
+    clearKvCalls: () => control("worker", { method: "DELETE" }),
+    /** Outages by binding, as in `{CATALOG: "unreachable"}`; or "hang". */
+    setKvOutages: (outages = {}) => setOutages("worker", outages),
     /** Runs the cron handler. */
     scheduled: async (init) => (await mf.getWorker("worker")).scheduled(init),
     close: () => mf.dispose(),
@@ -108,6 +117,14 @@ async function compatibility() {
     compatibilityDate: wrangler.compatibility_date,
     compatibilityFlags: wrangler.compatibility_flags,
   };
+}
+
+async function workerManifest({ buildDir = join(ROOT, "build"), observeKv = false }) {
+  const manifest = await manifestOf(buildDir, "worker.mjs");
+  if (!observeKv) return manifest;
+  const around = await manifestOf(DEV, "observed-kv.mjs", ["observed-kv.mjs"]);
+  const modules = { ...around.modules, ...manifest.modules };
+  return { ...manifest, modules, mainModule: around.mainModule };
 }
 
 async function manifestOf(modulesRoot, mainModule, names) {

@@ -100,6 +100,22 @@ test("what the Worker logs can be read", async (t) => {
   assert.deepEqual(worker.logs, [{ level: "log", message: "forwarding /healthcheck" }]);
 });
 
+test("KV can be watched, and made to fail", async (t) => {
+  const { worker } = await startAll(t, { observeKv: true });
+  await (await worker.kv("CATALOG")).put("jane", "a record");
+  const bindings = async () => {
+    const response = await fetch(`${worker.url}/bindings`);
+    return response.ok ? (await response.json()).jane : response.status;
+  };
+
+  assert.equal(await bindings(), "a record");
+  assert.deepEqual(await worker.kvCalls(), [{ binding: "CATALOG", method: "get", key: "jane" }]);
+  await worker.setKvOutages({ CATALOG: "unreachable" });
+  assert.equal(await bindings(), 500);
+  await worker.setKvOutages();
+  assert.equal(await bindings(), "a record");
+});
+
 test("KV outlives the Worker in a directory, if one is given", async (t) => {
   const persist = await mkdtemp(join(tmpdir(), "cfaccess-kv-"));
   t.after(() => rm(persist, { recursive: true }));
