@@ -10,6 +10,7 @@ import { rustToolchain } from "./setup.mjs";
 const SUITES = {
   core: () => passes("cargo", ["test", "--locked"]),
   build: () => nodeTests("tests/build"),
+  edge: () => nodeTests("tests/edge"),
 };
 
 await main(import.meta.url, async (names) => {
