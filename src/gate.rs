@@ -4,7 +4,6 @@
 use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
 
 use crate::access::{AccessIdentity, Assertion, KeyMemory, identity_of, verify};
 use crate::cache::Bounded;
@@ -13,11 +12,12 @@ use crate::config::{Config, OnUserNotFound};
 use crate::http::{
     Forward, HeaderEdits, Reply, Request, Route, cors_headers, error_reply, preflight, route,
 };
+use crate::json::{quote, quote_all};
 use crate::log::Line;
 use crate::ports::{Call, Ports};
 use crate::refusal::{Fault, Refusal, Stop};
 use crate::session::{
-    BackstageIdentity, Held, Identity, ProviderInfo, RefreshAnswer, TokenRequest, issue, join_jwks,
+    BackstageIdentity, Held, ProviderInfo, RefreshAnswer, TokenRequest, issue, join_jwks,
     read_token, user_info,
 };
 use crate::signin::{Profile, SignedIn, sign_in};
@@ -211,27 +211,24 @@ impl Gate {
             ports,
         )
         .await?;
+        let profile =
+            serde_json::to_string(&profile).map_err(|error| Fault::Crypto(error.to_string()))?;
         let answer = RefreshAnswer {
             profile: &profile,
-            provider_info: ProviderInfo {
+            provider: ProviderInfo {
                 claims: assertion.claims_json(),
-                cf_identity: &identity.document,
-                expires_in_seconds: assertion.issued_at().map(|iat| assertion.expires_at() - iat),
+                identity: &identity.document,
+                expires_in: assertion.issued_at().map(|iat| assertion.expires_at() - iat),
                 token: policy.expose_assertion.then_some(compact),
             },
-            backstage_identity: BackstageIdentity {
+            identity: BackstageIdentity {
                 token: &token,
-                identity: Identity {
-                    kind: "user",
-                    user_entity_ref: user,
-                    ownership_entity_refs: ownership,
-                },
-                expires_in_seconds: expires_at - now,
+                user,
+                ownership,
+                expires_in: expires_at - now,
             },
         };
-        let body =
-            serde_json::to_string(&answer).map_err(|error| Fault::Crypto(error.to_string()))?;
-        Ok(Reply::json(200, body))
+        Ok(Reply::json(200, answer.to_json()))
     }
 
     /// Our public keys, with the origin's if it answers.
@@ -268,8 +265,9 @@ impl Gate {
             Some(ownership) => ownership,
             None => self.ownership_of(&claimed.user, ports).await?,
         };
-        let body = json!({ "claims": { "sub": claimed.user, "ent": ownership } });
-        Ok(Decision::Reply(Reply::json(200, body.to_string())))
+        let (user, ownership) = (quote(&claimed.user), quote_all(&ownership));
+        let body = format!(r#"{{"claims":{{"sub":{user},"ent":{ownership}}}}}"#);
+        Ok(Decision::Reply(Reply::json(200, body)))
     }
 
     /// The ownership refs of a user, from the catalog. A user in no catalog owns what is his own, if

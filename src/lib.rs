@@ -17,6 +17,7 @@
 pub mod refusal;
 
 pub mod cache;
+pub mod json;
 pub mod ports;
 
 pub mod config;

@@ -1,7 +1,6 @@
 //! The one door from [`Untrusted`] to [`Assertion`].
 
 use chrono::{DateTime, Utc};
-use serde_json::value::RawValue;
 
 use super::claims;
 use super::jws::Untrusted;
@@ -14,7 +13,7 @@ use crate::task::Task;
 /// A verified assertion. Its only constructor is [`verify`].
 #[derive(Debug)]
 pub struct Assertion {
-    claims_json: Box<RawValue>,
+    claims_json: String,
     expires_at: i64,
     issued_at: Option<i64>,
     key_id: String,
@@ -40,9 +39,9 @@ pub enum Subject {
 }
 
 impl Assertion {
-    /// The claims as Access wrote them.
+    /// The claims as Access wrote them: a JSON object.
     #[must_use]
-    pub fn claims_json(&self) -> &RawValue {
+    pub fn claims_json(&self) -> &str {
         &self.claims_json
     }
 

@@ -5,14 +5,14 @@
 
 use std::rc::Rc;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::assertion::{Assertion, Subject};
 use crate::cache::Bounded;
 use crate::config::{AccessConfig, IdentityFrom};
+use crate::json::read_unique;
 use crate::ports::{Call, Ports};
 use crate::refusal::{Refusal, Stop};
 use crate::task::Task;
@@ -32,8 +32,8 @@ const MAX_BYTES: usize = 512 * 1024;
 /// What Access knows of a caller.
 #[derive(Clone, Debug)]
 pub struct AccessIdentity {
-    /// The document, as it is given on under `providerInfo.cfIdentity`.
-    pub document: Box<RawValue>,
+    /// The document, as it is given on under `providerInfo.cfIdentity`: a JSON object.
+    pub document: String,
     /// Its `email`, for a service token the configured subject.
     pub email: String,
     /// Its `name`.
@@ -78,16 +78,9 @@ struct MadeUp<'a> {
     groups: [&'a str; 0],
 }
 
-/// The form in KV.
-#[derive(Deserialize, Serialize)]
-struct Stored {
-    expires_at: i64,
-    document: Box<RawValue>,
-}
-
 impl AccessIdentity {
-    fn from_document(document: Box<RawValue>, email: &str, source: IdentitySource) -> Option<Self> {
-        let known: Value = serde_json::from_slice(document.get().as_bytes()).ok()?;
+    fn from_document(document: String, email: &str, source: IdentitySource) -> Option<Self> {
+        let known = read_unique(document.as_bytes()).ok()?;
         let text = |member: &str| known.get(member).and_then(Value::as_str);
         // The signed email decides. A document about somebody else is not this caller's.
         if let Some(theirs) = text("email")
@@ -101,15 +94,14 @@ impl AccessIdentity {
 
     fn made_up(id: &str, name: Option<&str>, email: &str, source: IdentitySource) -> Option<Self> {
         let made_up = MadeUp { id, name: name.unwrap_or(email), email, groups: [] };
-        let document = serde_json::value::to_raw_value(&made_up).ok()?;
+        let document = serde_json::to_string(&made_up).ok()?;
         Some(Self { document, email: email.to_owned(), name: name.map(str::to_owned), source })
     }
 
     /// The groups of the document, which are strings or objects, by identity provider.
     #[must_use]
     pub fn groups(&self) -> Vec<AccessGroup> {
-        let document: Value =
-            serde_json::from_slice(self.document.get().as_bytes()).unwrap_or_default();
+        let document = read_unique(self.document.as_bytes()).unwrap_or_default();
         let Some(groups) = document.get("groups").and_then(Value::as_array) else {
             return Vec::new();
         };
@@ -188,7 +180,7 @@ pub async fn identity_of<P: Ports>(
         && let Some((identity, expires_at)) = read_stored(&text, email, now)
     {
         let identity = Rc::new(identity);
-        memory.put(digest, Rc::clone(&identity), expires_at, identity.document.get().len());
+        memory.put(digest, Rc::clone(&identity), expires_at, identity.document.len());
         return Ok(identity);
     }
     let document = match fetch(compact, config, ports).await {
@@ -204,12 +196,12 @@ pub async fn identity_of<P: Ports>(
     let expires_at = assertion.expires_at().min(now + IDENTITY_LIFE);
     if expires_at - now >= KV_MIN_TTL
         && let Ok(ttl) = u32::try_from(expires_at - now)
-        && let Ok(value) = serde_json::to_string(&Stored { expires_at, document })
     {
+        let value = format!("{expires_at} {document}");
         later.push(Task::WriteCache { key: cache_key, value, ttl });
     }
     let cached = AccessIdentity { source: IdentitySource::Cache, ..identity.clone() };
-    let size = cached.document.get().len();
+    let size = cached.document.len();
     memory.put(digest, Rc::new(cached), expires_at, size);
     Ok(Rc::new(identity))
 }
@@ -219,17 +211,21 @@ fn cache_key(digest: &[u8; 32]) -> String {
     format!("identity:v1:{}", base16ct::lower::encode_string(digest))
 }
 
+/// The form in KV is the end of its life, in seconds since 1970, a space, and the document as it
+/// came.
 fn read_stored(text: &str, email: &str, now: i64) -> Option<(AccessIdentity, i64)> {
-    let stored: Stored = serde_json::from_slice(text.as_bytes()).ok()?;
-    if stored.expires_at <= now {
+    let (expires_at, document) = text.split_once(' ')?;
+    let expires_at: i64 = expires_at.parse().ok()?;
+    if expires_at <= now {
         return None;
     }
-    let identity = AccessIdentity::from_document(stored.document, email, IdentitySource::Cache)?;
-    Some((identity, stored.expires_at.min(now + IDENTITY_LIFE)))
+    let identity =
+        AccessIdentity::from_document(document.to_owned(), email, IdentitySource::Cache)?;
+    Some((identity, expires_at.min(now + IDENTITY_LIFE)))
 }
 
 enum Fetched {
-    Document(Box<RawValue>),
+    Document(String),
     Nothing,
     Refused,
 }
@@ -246,10 +242,7 @@ async fn fetch<P: Ports>(compact: &str, config: &AccessConfig, ports: &P) -> Fet
         max_bytes: MAX_BYTES,
     };
     match ports.fetch(&call).await {
-        Ok(answer) if answer.status == 200 && answer.body.trim_start().starts_with('{') => {
-            serde_json::from_slice(answer.body.as_bytes())
-                .map_or(Fetched::Nothing, Fetched::Document)
-        }
+        Ok(answer) if answer.status == 200 => Fetched::Document(answer.body),
         Ok(answer) if matches!(answer.status, 401 | 403) => Fetched::Refused,
         _ => Fetched::Nothing,
     }

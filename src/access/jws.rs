@@ -2,11 +2,10 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use jwt_compact::Claims;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::claims::{self, AccessClaims};
-use super::json::{NotUnique, read_unique};
+use crate::json::{NotUnique, read_unique};
 use crate::refusal::{Malformed, Refusal, Unsupported};
 
 /// The longest assertion that is looked at, in bytes. Real ones are about 900 bytes; Cloudflare's
@@ -22,7 +21,7 @@ pub struct Untrusted<'a> {
     /// The claims, as an unverified party states them.
     pub claims: Claims<AccessClaims>,
     /// The claims as they were written.
-    pub claims_json: Box<RawValue>,
+    pub claims_json: String,
     /// The `kid` of the header.
     pub key_id: String,
     /// What the signature is over: header and payload in their encoded form.
@@ -73,8 +72,7 @@ impl<'a> Untrusted<'a> {
         let key_id = check_header(&header).map_err(Refusal::AssertionUnsupported)?;
         // 4
         let claims = claims::read(&claims).ok_or(malformed(Malformed::ClaimType))?;
-        let claims_json =
-            serde_json::from_slice(&payload).map_err(|_| malformed(Malformed::Json))?;
+        let claims_json = String::from_utf8(payload).map_err(|_| malformed(Malformed::Json))?;
         Ok(Self {
             claims,
             claims_json,

@@ -8,6 +8,8 @@ use jwt_compact::jwk::JsonWebKey;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::json::read_unique;
+
 /// The most keys that are read from one set. Access publishes two.
 const MAX_KEYS: usize = 64;
 
@@ -57,8 +59,8 @@ impl KeySet {
     /// # Errors
     /// [`KeySetError`].
     pub fn parse(text: &str) -> Result<Self, KeySetError> {
-        let document: Value = serde_json::from_slice(text.as_bytes())
-            .map_err(|error| KeySetError::NotAKeySet(error.to_string()))?;
+        let document = read_unique(text.as_bytes())
+            .map_err(|_| KeySetError::NotAKeySet("not one JSON object".to_owned()))?;
         let members = document
             .get("keys")
             .and_then(Value::as_array)

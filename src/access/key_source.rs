@@ -7,9 +7,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-
 use super::key_set::{KeySet, PublicKey};
 use crate::config::AccessConfig;
 use crate::ports::{Call, Failure, Ports};
@@ -62,13 +59,6 @@ struct Held {
     set: Rc<KeySet>,
     fetched_at: i64,
     refresh_at: i64,
-}
-
-/// The form in KV.
-#[derive(Deserialize, Serialize)]
-struct Stored {
-    fetched_at: i64,
-    certs: Box<RawValue>,
 }
 
 impl KeyMemory {
@@ -206,29 +196,30 @@ async fn look<P: Ports>(
         Ok((set, certs)) => {
             memory.keep(set, now, spread);
             memory.succeeded(now);
-            if let Ok(value) = serde_json::to_string(&Stored { fetched_at: now, certs }) {
-                let ttl = u32::try_from(STALE).unwrap_or(u32::MAX);
-                later.push(Task::WriteCache { key: config.certs_cache_key(), value, ttl });
-            }
+            later.push(Task::WriteCache {
+                key: config.certs_cache_key(),
+                value: format!("{now} {certs}"),
+                ttl: u32::try_from(STALE).unwrap_or(u32::MAX),
+            });
         }
         Err(Failure(why)) => memory.failed(now, &why, cold),
     }
 }
 
+/// The form in KV is the time of the fetch, in seconds since 1970, a space, and the document as it
+/// came.
 fn read_stored(text: &str, now: i64) -> Option<(KeySet, i64)> {
-    let stored: Stored = serde_json::from_slice(text.as_bytes()).ok()?;
-    let age = now - stored.fetched_at;
+    let (fetched_at, certs) = text.split_once(' ')?;
+    let fetched_at: i64 = fetched_at.parse().ok()?;
+    let age = now.checked_sub(fetched_at)?;
     if !(-STORED_CLOCK_LEEWAY..STALE).contains(&age) {
         return None;
     }
-    let set = KeySet::parse(stored.certs.get()).ok()?;
-    Some((set, stored.fetched_at.min(now)))
+    let set = KeySet::parse(certs).ok()?;
+    Some((set, fetched_at.min(now)))
 }
 
-async fn fetch<P: Ports>(
-    config: &AccessConfig,
-    ports: &P,
-) -> Result<(KeySet, Box<RawValue>), Failure> {
+async fn fetch<P: Ports>(config: &AccessConfig, ports: &P) -> Result<(KeySet, String), Failure> {
     let call = Call {
         url: format!("{}/cdn-cgi/access/certs", config.issuer),
         headers: vec![("accept".to_owned(), "application/json".to_owned())],
@@ -241,7 +232,5 @@ async fn fetch<P: Ports>(
     }
     let set =
         KeySet::parse(&answer.body).map_err(|error| Failure(format!("certs endpoint: {error}")))?;
-    let certs = serde_json::from_slice(answer.body.as_bytes())
-        .map_err(|error| Failure(format!("certs endpoint: {error}")))?;
-    Ok((set, certs))
+    Ok((set, answer.body))
 }

@@ -6,7 +6,6 @@
 mod assertion;
 mod claims;
 mod identity;
-mod json;
 mod jws;
 mod key_set;
 mod key_source;
@@ -14,7 +13,6 @@ mod key_source;
 pub use assertion::{Assertion, Subject, verify};
 pub use claims::{AccessClaims, Audience, CLOCK_LEEWAY};
 pub use identity::{AccessIdentity, IDENTITY_LIFE, IdentitySource, identity_of};
-pub use json::{NotUnique, read_unique};
 pub use jws::{MAX_ASSERTION_BYTES, Untrusted};
 pub use key_set::{KeySet, KeySetError, PublicKey};
 pub use key_source::{

@@ -1,13 +1,15 @@
 //! The records of the `CATALOG` KV: for each way of looking a user up one small value, found with
 //! one read. `docs/catalog.md` describes the layout for operators.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::EntityRef;
+use crate::json::{read_unique, strings};
 
 /// The version of the layout. A record of another one is corrupt to this program.
-const VERSION: u32 = 1;
+const VERSION: u64 = 1;
 
 /// The longest value part of a key that is spelled out, in bytes; KV allows 512 for the whole key.
 const MAX_SPELLED_OUT: usize = 400;
@@ -46,8 +48,7 @@ pub fn fold(value: &str) -> String {
 }
 
 /// What is known of a user.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct UserRecord {
     /// The canonical entity ref.
     #[serde(rename = "ref")]
@@ -56,13 +57,13 @@ pub struct UserRecord {
     #[serde(rename = "ent")]
     pub ownership: Vec<String>,
     /// `spec.profile.email`, as written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// `spec.profile.displayName`.
-    #[serde(default, rename = "displayName", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "displayName", skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     /// `spec.profile.picture`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub picture: Option<String>,
 }
 
@@ -79,14 +80,13 @@ pub enum Record {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Corrupt(pub String);
 
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Envelope {
-    v: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    user: Option<UserRecord>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    ambiguous: Option<Vec<String>>,
+#[derive(Serialize)]
+struct Envelope<'a> {
+    v: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a UserRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ambiguous: Option<&'a [String]>,
 }
 
 /// Reads the value of a record, and checks that it answers `key`: a record under the wrong key must
@@ -95,12 +95,24 @@ struct Envelope {
 /// # Errors
 /// [`Corrupt`], also for a record of another version.
 pub fn decode(key: Key<'_>, value: &str) -> Result<Record, Corrupt> {
-    let envelope: Envelope =
-        serde_json::from_slice(value.as_bytes()).map_err(|error| Corrupt(error.to_string()))?;
-    if envelope.v != VERSION {
-        return Err(Corrupt(format!("version {} where {VERSION} was expected", envelope.v)));
+    let corrupt = |why: &str| Corrupt(why.to_owned());
+    let envelope = read_unique(value.as_bytes()).map_err(|_| corrupt("not one JSON object"))?;
+    let version = envelope.get("v").and_then(Value::as_u64);
+    if version != Some(VERSION) {
+        return Err(corrupt("another version, or none"));
     }
-    match (envelope.user, envelope.ambiguous) {
+    if envelope.keys().any(|name| !matches!(name.as_str(), "v" | "user" | "ambiguous")) {
+        return Err(corrupt("an unknown member"));
+    }
+    let user = match envelope.get("user") {
+        None => None,
+        Some(user) => Some(read_user(user).ok_or_else(|| corrupt("not a user"))?),
+    };
+    let ambiguous = match envelope.get("ambiguous") {
+        None => None,
+        Some(refs) => Some(strings(refs).ok_or_else(|| corrupt("not a list of refs"))?),
+    };
+    match (user, ambiguous) {
         (Some(user), None) => {
             let answers = match key {
                 Key::Email(email) => {
@@ -119,14 +131,34 @@ pub fn decode(key: Key<'_>, value: &str) -> Result<Record, Corrupt> {
     }
 }
 
+/// A user, if every member is known and of its type.
+fn read_user(value: &Value) -> Option<UserRecord> {
+    let members = value.as_object()?;
+    let known = ["ref", "ent", "email", "displayName", "picture"];
+    if members.keys().any(|name| !known.contains(&name.as_str())) {
+        return None;
+    }
+    let text = |name: &str| match members.get(name) {
+        None => Some(None),
+        Some(value) => value.as_str().map(|text| Some(text.to_owned())),
+    };
+    Some(UserRecord {
+        entity_ref: text("ref")??,
+        ownership: strings(members.get("ent")?)?,
+        email: text("email")?,
+        display_name: text("displayName")?,
+        picture: text("picture")?,
+    })
+}
+
 /// Writes the value of a record.
 ///
 /// # Errors
 /// None in practice: a record is always JSON.
 pub fn encode(record: &Record) -> serde_json::Result<String> {
     let (user, ambiguous) = match record {
-        Record::One(user) => (Some(user.clone()), None),
-        Record::Many(refs) => (None, Some(refs.clone())),
+        Record::One(user) => (Some(user), None),
+        Record::Many(refs) => (None, Some(refs.as_slice())),
     };
     serde_json::to_string(&Envelope { v: VERSION, user, ambiguous })
 }

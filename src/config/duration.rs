@@ -104,7 +104,8 @@ fn number_of(text: &str) -> Option<f64> {
     // add 20 KiB to it.
     let text = text.strip_suffix('.').unwrap_or(text);
     let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    if digits { serde_json::from_slice(text.as_bytes()).ok() } else { None }
+    let number = serde_json::from_slice::<Value>(text.as_bytes()).ok().filter(|_| digits);
+    number.and_then(|number| number.as_f64())
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use worker::{Context, Env, console_error, console_log, console_warn, event};
 use crate::config::Config;
 use crate::gate::{Decision, Gate};
 use crate::http::error_reply;
+use crate::json::quote;
 use crate::log::Line;
 use crate::refusal::Fault;
 use crate::task;
@@ -91,10 +92,8 @@ async fn afterwards(env: Env, url: String, tasks: Vec<task::Task>) {
     let Ok(gate) = gate.as_ref() else { return };
     let world = World::new(&env, gate, &http::Target::of(&url));
     for failure in task::run(tasks, clock::now().timestamp(), gate, &world).await {
-        console_warn!(
-            "{}",
-            serde_json::json!({ "level": "warn", "outcome": "task failed", "detail": failure.0 })
-        );
+        let detail = quote(&failure.0);
+        console_warn!(r#"{{"level":"warn","outcome":"task failed","detail":{detail}}}"#);
     }
 }
 

@@ -1,57 +1,71 @@
-//! The answer of the refresh route, field by field as the official provider gives it.
+//! The answer of the refresh route, field by field as the official provider gives it
+//! (`ClientAuthResponse` of `@backstage/plugin-auth-node`).
 
-use serde::Serialize;
-use serde_json::value::RawValue;
+use crate::json::{quote, quote_all};
 
-/// The whole answer (`ClientAuthResponse` of `@backstage/plugin-auth-node`).
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RefreshAnswer<'a, P: Serialize> {
-    /// Who signs in, for people to read.
-    pub profile: &'a P,
+/// What is answered. The parts that are JSON already go in as they are.
+#[derive(Clone, Copy, Debug)]
+pub struct RefreshAnswer<'a> {
+    /// Who signs in, for people to read: a JSON object.
+    pub profile: &'a str,
     /// What the provider knows.
-    pub provider_info: ProviderInfo<'a>,
+    pub provider: ProviderInfo<'a>,
     /// What Backstage knows.
-    pub backstage_identity: BackstageIdentity<'a>,
+    pub identity: BackstageIdentity<'a>,
 }
 
 /// What the provider knows (`CloudflareAccessResult`).
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug)]
 pub struct ProviderInfo<'a> {
-    /// The claims of the assertion, as they are in it.
-    pub claims: &'a RawValue,
-    /// get-identity's document, or what stands for it.
-    pub cf_identity: &'a RawValue,
-    /// `exp` less `iat` of the assertion: its whole life, not what is left of it, as the official
-    /// provider says it; `null` without `iat`.
-    pub expires_in_seconds: Option<i64>,
+    /// The claims of the assertion, as they are in it: a JSON object.
+    pub claims: &'a str,
+    /// get-identity's document, or what stands for it: a JSON object.
+    pub identity: &'a str,
+    /// `exp` less `iat` of the assertion: its whole life in seconds, not what is left of it, as the
+    /// official provider says it; `None` without `iat`.
+    pub expires_in: Option<i64>,
     /// The raw assertion, only if `exposeAssertion` is on.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<&'a str>,
 }
 
 /// What Backstage knows (`BackstageIdentityResponse`).
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug)]
 pub struct BackstageIdentity<'a> {
     /// The user token.
     pub token: &'a str,
-    /// Whom it is for.
-    pub identity: Identity<'a>,
+    /// The user's entity ref.
+    pub user: &'a str,
+    /// The ownership refs.
+    pub ownership: &'a [String],
     /// Seconds until the token expires.
-    pub expires_in_seconds: i64,
+    pub expires_in: i64,
 }
 
-/// `BackstageUserIdentity`.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Identity<'a> {
-    /// Always `user`.
-    #[serde(rename = "type")]
-    pub kind: &'static str,
-    /// The user's entity ref.
-    pub user_entity_ref: &'a str,
-    /// The ownership refs.
-    pub ownership_entity_refs: &'a [String],
+impl RefreshAnswer<'_> {
+    /// The answer as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let Self { profile, provider, identity } = self;
+        let token = provider.token.map(|token| format!(r#","token":{}"#, quote(token)));
+        format!(
+            concat!(
+                r#"{{"profile":{profile},"#,
+                r#""providerInfo":{{"claims":{claims},"cfIdentity":{cf_identity},"#,
+                r#""expiresInSeconds":{provider_expires}{token}}},"#,
+                r#""backstageIdentity":{{"token":{user_token},"#,
+                r#""identity":{{"type":"user","userEntityRef":{user},"#,
+                r#""ownershipEntityRefs":{ownership}}},"#,
+                r#""expiresInSeconds":{expires}}}}}"#,
+            ),
+            profile = profile,
+            claims = provider.claims,
+            cf_identity = provider.identity,
+            provider_expires = provider.expires_in.map_or_else(|| "null".into(), |s| s.to_string()),
+            token = token.unwrap_or_default(),
+            user_token = quote(identity.token),
+            user = quote(identity.user),
+            ownership = quote_all(identity.ownership),
+            expires = identity.expires_in,
+        )
+    }
 }

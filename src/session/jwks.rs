@@ -1,46 +1,43 @@
 //! The published key set: ours joined with the origin's.
 
-use serde::Serialize;
 use serde_json::Value;
 
 use super::signing_key::PublicJwk;
+use crate::json::{quote, read_unique};
+
+/// The members of a public key (RFC 7517, section 4; RFC 7518, section 6), all of them strings.
+const PUBLIC_MEMBERS: [&str; 9] = ["kty", "kid", "use", "alg", "crv", "x", "y", "n", "e"];
 
 /// Members of a private key (RFC 7518, section 6), which no key set of ours passes on.
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-#[derive(Serialize)]
-struct Set<'a> {
-    keys: Vec<Member<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Member<'a> {
-    Ours(&'a PublicJwk),
-    Theirs(&'a Value),
-}
-
 /// A JWK Set of our public keys and those of `origin`, the text of another set. A key of the
 /// origin's that has the `kid` of one of ours, or that is not public, is left out: it must not be
-/// able to stand for ours. A text that is no JWK Set counts as none.
+/// able to stand for ours. Of the others only the members that make up a key are passed on. A text that is no JWK Set counts as none.
 #[must_use]
 pub fn join(ours: &[PublicJwk], origin: Option<&str>) -> String {
-    let mut keys: Vec<Value> = Vec::new();
-    let theirs = origin.and_then(|text| serde_json::from_slice::<Value>(text.as_bytes()).ok());
-    let theirs = theirs.as_ref().and_then(|set| set.get("keys")).and_then(Value::as_array);
+    let document = origin.and_then(|text| read_unique(text.as_bytes()).ok());
+    let theirs = document.as_ref().and_then(|set| set.get("keys")).and_then(Value::as_array);
+    let mut kids: Vec<&str> = ours.iter().map(|key| key.kid.as_str()).collect();
+    let mut keys: Vec<String> = ours.iter().map(written).collect();
     for key in theirs.into_iter().flatten() {
-        let is_public = PRIVATE_MEMBERS.iter().all(|member| key.get(member).is_none());
-        let kid = key.get("kid").and_then(Value::as_str);
-        let is_new = kid.is_some()
-            && ours.iter().all(|other| Some(other.kid.as_str()) != kid)
-            && keys.iter().all(|other| other.get("kid") != key.get("kid"));
-        if is_public && is_new {
-            keys.push(key.clone());
+        let text = |member: &str| key.get(member).and_then(Value::as_str);
+        let Some(kid) = text("kid").filter(|kid| !kids.contains(kid)) else { continue };
+        if PRIVATE_MEMBERS.iter().any(|member| key.get(member).is_some()) {
+            continue;
         }
+        let members = PUBLIC_MEMBERS
+            .iter()
+            .filter_map(|member| Some(format!("{}:{}", quote(member), quote(text(member)?))));
+        keys.push(format!("{{{}}}", members.collect::<Vec<_>>().join(",")));
+        kids.push(kid);
     }
-    let keys = ours.iter().map(Member::Ours).chain(keys.iter().map(Member::Theirs)).collect();
+    format!(r#"{{"keys":[{}]}}"#, keys.join(","))
+}
+
+fn written(key: &PublicJwk) -> String {
     // Strings all the way down: there is nothing that could not be written.
-    serde_json::to_string(&Set { keys }).unwrap_or_default()
+    serde_json::to_string(key).unwrap_or_default()
 }
 
 #[cfg(test)]

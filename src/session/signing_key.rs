@@ -8,6 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::json::read_unique;
+
 /// Bytes of a coordinate and of the secret scalar of P-256.
 const SCALAR_BYTES: usize = 32;
 
@@ -50,7 +52,7 @@ impl SigningKeySet {
     /// A sentence that says what is wrong, never with key material in it.
     pub fn parse(text: &str) -> Result<Self, String> {
         // serde_json's own message is left out: it may quote a value, and the values are secret.
-        let document: Value = serde_json::from_slice(text.as_bytes()).unwrap_or_default();
+        let document = read_unique(text.as_bytes()).unwrap_or_default();
         let members = document
             .get("keys")
             .and_then(Value::as_array)

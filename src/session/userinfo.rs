@@ -2,10 +2,11 @@
 //! subject.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::signing_key::SigningKeySet;
 use super::token::{LIMITED_USER_TYPE, MAX_TOKEN_LENGTH, USER_TYPE};
+use crate::json::{read_unique, strings};
 use crate::ports::Ports;
 use crate::refusal::{Fault, Refusal, Stop};
 
@@ -36,20 +37,6 @@ pub struct Claimed {
     pub ownership: Option<Vec<String>>,
 }
 
-#[derive(Deserialize)]
-struct Header {
-    alg: String,
-    typ: Option<String>,
-    kid: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Payload {
-    sub: String,
-    exp: i64,
-    ent: Option<Vec<String>>,
-}
-
 /// Looks at the header of a bearer token: a user or limited-user token with a `kid` of ours is ours
 /// to judge, anything else is the origin's.
 #[must_use]
@@ -63,14 +50,14 @@ fn read<'a>(token: &'a str, keys: &SigningKeySet) -> Option<Unverified<'a>> {
     }
     let (signing_input, signature) = token.rsplit_once('.')?;
     let (header, payload) = signing_input.split_once('.')?;
-    let header: Header =
-        serde_json::from_slice(&Base64UrlUnpadded::decode_vec(header).ok()?).ok()?;
-    let key_id = header.kid.filter(|kid| keys.get(kid).is_some())?;
-    if header.alg != "ES256" || !matches!(header.typ?.as_str(), USER_TYPE | LIMITED_USER_TYPE) {
+    let header = read_unique(&Base64UrlUnpadded::decode_vec(header).ok()?).ok()?;
+    let text = |name: &str| header.get(name).and_then(Value::as_str);
+    let key_id = text("kid").filter(|kid| keys.get(kid).is_some())?;
+    if text("alg")? != "ES256" || !matches!(text("typ")?, USER_TYPE | LIMITED_USER_TYPE) {
         return None;
     }
     Some(Unverified {
-        key_id,
+        key_id: key_id.to_owned(),
         signing_input,
         signature: Base64UrlUnpadded::decode_vec(signature).unwrap_or_default(),
         payload: Base64UrlUnpadded::decode_vec(payload).unwrap_or_default(),
@@ -96,10 +83,15 @@ pub async fn user_info<P: Ports>(
     if !genuine {
         return Err(Refusal::TokenInvalid.into());
     }
-    let payload: Payload =
-        serde_json::from_slice(&token.payload).map_err(|_| Refusal::TokenInvalid)?;
-    if payload.exp <= now {
+    let payload = read_unique(&token.payload).map_err(|_| Refusal::TokenInvalid)?;
+    let user = payload.get("sub").and_then(Value::as_str).ok_or(Refusal::TokenInvalid)?;
+    let expires_at = payload.get("exp").and_then(Value::as_i64).ok_or(Refusal::TokenInvalid)?;
+    if expires_at <= now {
         return Err(Refusal::TokenInvalid.into());
     }
-    Ok(Claimed { user: payload.sub, ownership: payload.ent })
+    let ownership = match payload.get("ent") {
+        None => None,
+        Some(refs) => Some(strings(refs).ok_or(Refusal::TokenInvalid)?),
+    };
+    Ok(Claimed { user: user.to_owned(), ownership })
 }

@@ -23,7 +23,7 @@ pub(super) fn accepted(assertion: &Assertion, now: DateTime<Utc>) -> String {
         line(&mut text, "issued", &moment(issued_at, now));
     }
     line(&mut text, "key", assertion.key_id());
-    line(&mut text, "claims", assertion.claims_json().get());
+    line(&mut text, "claims", assertion.claims_json());
     text
 }
 
@@ -53,7 +53,7 @@ pub(super) fn stopped(
     }
     if let Some(untrusted) = untrusted {
         line(&mut text, "key", &format!("{} (not verified)", untrusted.key_id));
-        line(&mut text, "claims", &format!("{} (not verified)", untrusted.claims_json.get()));
+        line(&mut text, "claims", &format!("{} (not verified)", untrusted.claims_json));
     }
     text
 }

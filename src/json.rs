@@ -1,6 +1,9 @@
-//! Duplicate members. `serde_json` takes the last of two members of one name, other parsers the
-//! first; a document that two readers understand differently is refused
-//! (RFC 8725bis; RFC 7519, section 4).
+//! How JSON is read here: without duplicate members, and into a [`Map`], never into a type.
+//!
+//! Duplicates, because `serde_json` takes the last of two members of one name and other parsers the
+//! first; a document that two readers understand differently is refused (RFC 8725bis; RFC 7519,
+//! section 4). Untyped, because serde's derived readers, with their error texts and the printing of
+//! floating-point numbers that these bring along, would make the module a third larger.
 
 use std::fmt;
 
@@ -26,6 +29,25 @@ pub fn read_unique(bytes: &[u8]) -> Result<Map<String, Value>, NotUnique> {
         Err(error) if error.to_string().starts_with(DUPLICATE) => Err(NotUnique::Duplicate),
         Ok(_) | Err(_) => Err(NotUnique::NotAnObject),
     }
+}
+
+/// A string as a JSON string.
+#[must_use]
+pub fn quote(text: &str) -> String {
+    // A string can always be written.
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+/// A list of strings as a JSON array.
+#[must_use]
+pub fn quote_all(texts: &[String]) -> String {
+    serde_json::to_string(texts).unwrap_or_default()
+}
+
+/// The strings of an array of strings; `None` if it is anything else.
+#[must_use]
+pub fn strings(value: &Value) -> Option<Vec<String>> {
+    value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
 /// How the error of [`Unique`] begins; `serde_json` only adds a position to it.
