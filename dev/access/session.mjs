@@ -8,7 +8,10 @@ export const APP_SESSION_COOKIE = "CF_AppSession";
 
 /** Checks sessions against the published keys, and remembers which of them were ended. */
 export class Sessions {
+  /** The nonces of sessions that were logged out of. */
   #ended = new Set();
+  /** For each revoked user, the nonces of the sessions opened since. */
+  #reopened = new Map();
   #settings;
 
   constructor(settings) {
@@ -29,8 +32,7 @@ export class Sessions {
         },
         { algorithms: ["RS256"], audience, issuer, currentDate: new Date(now()) },
       );
-      const ended = this.#ended.has(payload.identity_nonce) || this.#ended.has(payload.email);
-      return ended ? undefined : { assertion, claims: payload };
+      return this.#hasEnded(payload) ? undefined : { assertion, claims: payload };
     } catch {
       return undefined;
     }
@@ -41,14 +43,19 @@ export class Sessions {
     this.#ended.add(claims.identity_nonce);
   }
 
-  /** Every session of that user is refused, as when an administrator revokes a user. */
+  /** Every session that the user has so far is refused, as when an administrator revokes one. */
   revoke(email) {
-    this.#ended.add(email);
+    this.#reopened.set(email, new Set());
   }
 
-  /** A revoked user signs in again. */
-  restore(email) {
-    this.#ended.delete(email);
+  /** A login: if the user was revoked, this session is good all the same. */
+  open(claims) {
+    this.#reopened.get(claims.email)?.add(claims.identity_nonce);
+  }
+
+  #hasEnded({ email, identity_nonce: nonce }) {
+    const reopened = this.#reopened.get(email);
+    return this.#ended.has(nonce) || (reopened !== undefined && !reopened.has(nonce));
   }
 }
 

@@ -105,6 +105,22 @@ test("an upload is passed on while it is still being sent", async (t) => {
   endUpload();
 });
 
+test("the head of an answer does not wait for its body", async (t) => {
+  const { access, get } = await startEmulator(t);
+  const upstream = http.createServer((_request, response) => response.flushHeaders());
+  upstream.listen(0);
+  await once(upstream, "listening");
+  t.after(() => {
+    upstream.closeAllConnections();
+    upstream.close();
+  });
+  access.setUpstream(`http://127.0.0.1:${upstream.address().port}`);
+  const signal = AbortSignal.timeout(2000);
+  const response = await get("/events", sessionOf(await access.mint()), { signal });
+  assert.equal(response.status, 200);
+  await response.body.cancel();
+});
+
 test("an answer is passed on chunk by chunk", async (t) => {
   const { access, get } = await startEmulator(t);
   const response = await get("/stream?chunks=2&ms=400", sessionOf(await access.mint()));

@@ -107,6 +107,7 @@ test("a revoked user has no session until the next login", async (t) => {
 
   const again = cookiesOf(await logIn(access, "jane@example.com"));
   assert.equal((await get("/", { cookie: again })).status, 200);
+  assert.equal((await get("/", { cookie })).status, 302);
 });
 
 test("an expired, foreign or forged session is no session", async (t) => {
