@@ -16,6 +16,8 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const DEV_DIR = join(ROOT, ".dev");
 const DEFAULT_PORT = "8787";
 const TEAM = "emulator";
+/** What has not closed by then is left to the end of the process. */
+const STOP_LIMIT_MS = 5000;
 const USAGE = `npm run dev -- [--port PORT]    (default ${DEFAULT_PORT}; 0 is any free port)`;
 
 /** Open from one side only: what both Access and the Worker let through without an assertion. */
@@ -92,10 +94,15 @@ function explain(error) {
 }
 
 function stopOnSignals() {
+  let stopping = false;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     // Until now miniflare's own handler was there, which ends the process at once.
     process.removeAllListeners(signal);
-    process.once(signal, async () => {
+    process.on(signal, async () => {
+      // One Ctrl-C may arrive several times: from the terminal, from npm, from the script between.
+      if (stopping) return;
+      stopping = true;
+      setTimeout(() => process.exit(1), STOP_LIMIT_MS);
       await stop();
       process.exit(0);
     });

@@ -101,6 +101,8 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
     const descendants = await childrenOf(dev.child.pid);
     if (process.platform === "linux") assert.notEqual(descendants.length, 0);
 
+    // Twice, as npm and the terminal both pass it on.
+    dev.child.kill(signal);
     dev.child.kill(signal);
     assert.deepEqual(await dev.exited, [0, null]);
     await assert.rejects(fetch(url));
