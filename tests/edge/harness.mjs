@@ -92,16 +92,16 @@ export function groundOfThisFile(options = {}) {
 }
 
 /**
- * Starts them. `origin` is what to start in place of the demo origin; the other options are those
- * of `startGate`.
+ * Starts them. `origin` is what to start in place of the demo origin, `access` are options of the
+ * emulator; the others are those of `startGate`.
  *
  * - `access`, `origin`: the emulator and the origin
  * - `gate`: the Worker
  * - `startGate(t, overrides)`: another Worker, until the test ends
  */
-export async function startGround({ origin: start = startOrigin, ...options } = {}) {
+export async function startGround({ origin: start = startOrigin, access: team, ...options } = {}) {
   const origin = await start();
-  const access = await startAccess({ users: USERS });
+  const access = await startAccess({ users: USERS, ...team });
   const signingKeys = { keys: [await newSigningKey("key-1")] };
   const base = { access, origin, signingKeys };
   const gate = await startGate({ ...base, ...options });
