@@ -1,0 +1,23 @@
+//! The native tests of the core: what it accepts, what it refuses and with which code, what it
+//! answers. One binary, so that the core is linked once; `tests/core/` holds a file per subject.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "clippy.toml allows them in tests, but takes only functions marked `#[test]` for tests"
+)]
+
+mod support;
+
+#[path = "core/claims.rs"]
+mod claims;
+#[path = "core/gate.rs"]
+mod gate;
+#[path = "core/jws.rs"]
+mod jws;
+#[path = "core/key_set.rs"]
+mod key_set;
+#[path = "core/key_source.rs"]
+mod key_source;

@@ -1,0 +1,58 @@
+//! A gate and its world, to verify one assertion after another.
+
+use std::cell::RefCell;
+
+use backstage_cfaccess::access::{Assertion, verify};
+use backstage_cfaccess::gate::Gate;
+use backstage_cfaccess::ports::Failure;
+use backstage_cfaccess::refusal::Stop;
+use backstage_cfaccess::task::{Task, run};
+use chrono::{DateTime, Utc};
+
+use super::{Setup, World, at, block_on};
+
+/// A gate and its world.
+#[derive(Debug)]
+pub(crate) struct Lab {
+    pub(crate) gate: Gate,
+    pub(crate) world: World,
+    later: RefCell<Vec<Task>>,
+}
+
+impl Lab {
+    pub(crate) fn new() -> Self {
+        Self::of(&Setup::new())
+    }
+
+    pub(crate) fn of(setup: &Setup) -> Self {
+        Self { gate: setup.gate(), world: World::new(), later: RefCell::default() }
+    }
+
+    pub(crate) fn verify(&self, compact: &str, now: i64) -> Result<Assertion, Stop> {
+        self.verify_at(compact, at(now))
+    }
+
+    pub(crate) fn verify_at(&self, compact: &str, now: DateTime<Utc>) -> Result<Assertion, Stop> {
+        block_on(self.start(compact, now))
+    }
+
+    /// The verification, for those who want to drive it themselves.
+    pub(crate) async fn start(&self, compact: &str, now: DateTime<Utc>) -> Result<Assertion, Stop> {
+        let mut later = Vec::new();
+        let (access, keys) = (&self.gate.config.access, &self.gate.memory.keys);
+        let result = verify(compact, now, access, keys, &self.world, &mut later).await;
+        self.later.borrow_mut().extend(later);
+        result
+    }
+
+    /// What is left to do after the answers.
+    pub(crate) fn tasks(&self) -> Vec<Task> {
+        self.later.borrow().clone()
+    }
+
+    /// Does it.
+    pub(crate) fn run_tasks(&self, now: i64) -> Vec<Failure> {
+        let tasks = self.later.take();
+        block_on(run(tasks, now, &self.gate, &self.world))
+    }
+}
