@@ -114,24 +114,24 @@ fn what_bad_input_gets() {
 
 #[test]
 fn the_faults_of_the_world_get_503_and_a_time_to_come_back() {
-    let good = Claims::user().mint();
-    let cases: [(&dyn Fn(&World), _, _); 3] = [
-        (&|world| world.certs.fails(), "keys_unavailable", Some("5")),
-        (&|world| world.catalog.fails(), "catalog_unavailable", Some("5")),
-        (
-            &|world| world.catalog.holds("v1:email:jane@example.com", "{\"v\":1"),
-            "catalog_corrupt",
-            Some("60"),
-        ),
-    ];
-    for (spoil, code, retry_after) in cases {
+    let in_a_world = |spoil: fn(&World)| {
         let world = World::new();
         spoil(&world);
-        let outcome = Ask::refresh(&good).of(&Setup::new().gate(), &world);
+        Ask::refresh(&Claims::user().mint()).of(&Setup::new().gate(), &world)
+    };
+    for (outcome, code, retry_after) in [
+        (in_a_world(|world| world.certs.fails()), "keys_unavailable", "5"),
+        (in_a_world(|world| world.catalog.fails()), "catalog_unavailable", "5"),
+        (
+            in_a_world(|world| world.catalog.holds("v1:email:jane@example.com", "{\"v\":1")),
+            "catalog_corrupt",
+            "60",
+        ),
+    ] {
         assert_eq!(code_of(&outcome), code);
         assert_eq!(reply_of(&outcome).status, 503);
         assert_eq!(body_of(&outcome)["error"]["name"], "ServiceUnavailableError");
-        assert_eq!(header_of(&outcome, "retry-after"), retry_after);
+        assert_eq!(header_of(&outcome, "retry-after"), Some(retry_after));
         assert_eq!(log_of(&outcome)["level"], "error");
         assert!(log_of(&outcome)["detail"].is_string());
     }
