@@ -211,7 +211,8 @@ impl Reader<'_> {
     }
 
     fn required(&mut self, path: &str) -> Option<String> {
-        if self.at(path).is_none() {
+        let parent = path.rsplit_once('.').and_then(|(parent, _)| self.at(parent));
+        if self.at(path).is_none() && parent.is_none_or(Value::is_object) {
             self.problem(path, "is missing");
         }
         self.text(path)
@@ -275,13 +276,14 @@ fn is_dns_label(text: &str) -> bool {
 }
 
 /// What a value is, in a reader's words.
-fn name_of(value: &Value) -> String {
+fn name_of(value: &Value) -> &'static str {
     match value {
-        Value::Array(_) => "a list".to_owned(),
-        Value::Bool(value) => format!("the boolean {value} (put it in quotes)"),
-        Value::Null => "null".to_owned(),
-        Value::Number(value) => format!("the number {value} (put it in quotes)"),
-        Value::Object(_) => "an object".to_owned(),
-        Value::String(_) => "an empty string".to_owned(),
+        Value::Array(_) => "a list",
+        Value::Bool(_) => "a boolean (put it in quotes)",
+        Value::Null => "null",
+        Value::Number(_) => "a number (put it in quotes)",
+        Value::Object(_) => "an object",
+        Value::String(text) if text.is_empty() => "an empty string",
+        Value::String(_) => "a string",
     }
 }

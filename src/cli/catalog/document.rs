@@ -41,8 +41,8 @@ impl Document {
     }
 }
 
-/// Reads the documents of a YAML stream, empty ones left out. What comes after a document that is no
-/// YAML at all cannot be read; after any other mistake the next one is.
+/// Reads the documents of a YAML stream, empty ones left out. What comes after a document that is
+/// no YAML at all cannot be read; after any other mistake the next one is.
 pub(super) fn read(text: &str) -> Vec<Result<Document, (Option<u64>, String)>> {
     let options = serde_saphyr::options! {
         budget: None,

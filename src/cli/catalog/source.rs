@@ -147,6 +147,10 @@ impl Read {
     /// An entity, a list of entities (`/api/catalog/entities`), or `{items: […]}`
     /// (`/api/catalog/entities/by-query`).
     fn json(&mut self, file: &Path, text: &str) {
+        if text.trim().is_empty() {
+            self.problem(format!("{}: is empty", file.display()));
+            return;
+        }
         let value: Value = match serde_json::from_str(text) {
             Ok(value) => value,
             Err(error) => {

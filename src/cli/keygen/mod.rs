@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Failed;
-use super::es256::NewKey;
+use super::es256::{NewKey, secret_key};
 use super::files::{self, Readers};
 use crate::session::SigningKeySet;
 
@@ -119,5 +119,8 @@ fn joined(
     keys.extend(old.unwrap_or_default());
     let text = format!("{}\n", serde_json::json!({ "keys": keys }));
     let set = SigningKeySet::parse(&text).map_err(|why| format!("the new set {why}"))?;
+    for key in set.iter() {
+        secret_key(key).map_err(|why| format!("the key {} {why}", key.id))?;
+    }
     Ok((text, set))
 }

@@ -1,0 +1,169 @@
+//! What `cfaccess catalog build` says of each bad input.
+
+use crate::sandbox::Sandbox;
+
+/// A user as a catalog file has it: eight lines with the separator.
+const JANE: &str = "kind: User
+metadata:
+  name: jane
+spec:
+  profile:
+    email: jane@example.com
+  memberOf: []
+---
+";
+
+/// The file, what is in it, and how its messages begin, each after the name of the file.
+const CASES: [(&str, &str, &[&str]); 25] = [
+    ("truncated.yaml", "kind: User\nspec: [a,\n", &[":2: is not valid YAML: unclosed bracket '['"]),
+    ("quote.yaml", "kind: \"User\nmetadata: {}\n", &[":1: is not valid YAML: "]),
+    (
+        "twice.yaml",
+        "kind: User\nmetadata: {name: a}\nkind: Group\n",
+        &[":3: is not valid YAML: duplicate mapping key: kind"],
+    ),
+    ("truncated.json", "[{\"kind\":\n\"User\"", &[":2: is not valid JSON: EOF while parsing"]),
+    ("empty.json", "", &[": is empty"]),
+    ("nameless.yaml", "kind: User\nmetadata:\n  title: x\n", &[":3: metadata.name is missing"]),
+    ("kindless.yaml", "\nmetadata:\n  name: jo\n", &[":2: kind is missing"]),
+    (
+        "both.yaml",
+        "kind: User\nspec: {}\n---\nmetadata: {title: x}\n",
+        &[":1: metadata.name is missing", ":4: kind is missing", ":4: metadata.name is missing"],
+    ),
+    (
+        "number.yaml",
+        "kind: User\nmetadata:\n  name: 007\n",
+        &[":3: metadata.name must be a string, and not empty; it is a number (put it in quotes)"],
+    ),
+    ("null.yaml", "kind: User\nmetadata:\n", &[":2: metadata must be an object"]),
+    (
+        "email.yaml",
+        "kind: User\nmetadata: {name: a}\nspec:\n  profile:\n    email: jane doe@example.com\n",
+        &[":5: spec.profile.email must not contain spaces or control characters: \"jane doe@"],
+    ),
+    (
+        "email.json",
+        r#"[{"kind":"User","metadata":{"name":"a"}},
+            {"kind":"User","metadata":{"name":"b"},"spec":{"profile":{"email":"b@c "}}}]"#,
+        &[" (entity 2): spec.profile.email must not contain spaces"],
+    ),
+    (
+        "list.yaml",
+        "- kind: User\n",
+        &[":1: this is not a catalog entity: an object with `kind` and `metadata`"],
+    ),
+    ("text.yaml", "just text\n", &[":1: this is not a catalog entity"]),
+    ("compose.yaml", "services:\n  web: {}\n", &[":1: this is not a catalog entity"]),
+    ("null.json", "[null]", &[" (entity 1): this is not a catalog entity"]),
+    (
+        "other.yaml",
+        "kind: User\nmetadata: {name: Jo}\n---\nkind: User\nmetadata: {name: jo}\nspec: {memberOf: \
+         [a]}\n",
+        &[":4: user:default/jo is another one at other.yaml:1"],
+    ),
+    (
+        "name.yaml",
+        "kind: User\nmetadata: {name: jane_}\n",
+        &[":2: metadata.name must be up to 63 of the characters a-z A-Z 0-9 - _ . with a letter"],
+    ),
+    (
+        "namespace.yaml",
+        "kind: Group\nmetadata:\n  name: a\n  namespace: Ops\n",
+        &[":4: metadata.namespace must be up to 63 of the characters a-z 0-9 -, not `Ops`"],
+    ),
+    (
+        "case.yaml",
+        "kind: user\nmetadata: {name: a}\n",
+        &[":1: kind must be written `User`, not `user`"],
+    ),
+    (
+        "members.yaml",
+        "kind: Group\nmetadata: {name: a}\nspec:\n  members: [b, '', ':c']\n",
+        &[":4: spec.members[1] must be an entity ref", ":4: spec.members[2] must be an entity ref"],
+    ),
+    (
+        "one.yaml",
+        "kind: User\nmetadata: {name: a}\nspec:\n  memberOf: team-a\n",
+        &[":4: spec.memberOf must be a list, not a string"],
+    ),
+    (
+        "relations.json",
+        r#"{"kind":"User","metadata":{"name":"a"},"relations":[{"type":"memberOf"}]}"#,
+        &[" (entity 1): relations[0].targetRef must be a whole entity ref"],
+    ),
+    ("complex.yaml", "? [a]\n: b\n", &[":1: is not valid YAML: "]),
+    ("binary.yaml", "kind: User\nmetadata: {name: \"a\u{1}\"}\n", &[":2: "]),
+];
+
+#[test]
+fn each_gets_one_message_with_its_place_and_nothing_is_written() {
+    for (file, content, expected) in CASES {
+        let sandbox = Sandbox::new(&format!("bad-{file}"));
+        sandbox.write("good.yaml", JANE);
+        sandbox.write(file, content);
+        sandbox.write("kv.json", "what was there");
+        let run = sandbox.run(&["catalog", "build", "good.yaml", file, "--out", "kv.json"]);
+        assert_eq!(run.code, 1, "{file}: {}", run.stderr);
+        let errors = run.errors();
+        assert_eq!(errors.len(), expected.len(), "{file}: {}", run.stderr);
+        for (error, expected) in errors.iter().zip(expected) {
+            assert!(error.starts_with(&format!("{file}{expected}")), "{error}");
+        }
+        assert_eq!(run.stderr.lines().count(), errors.len(), "{file}: {}", run.stderr);
+        assert_eq!(run.stdout, "", "{file}");
+        assert_eq!(sandbox.read("kv.json"), "what was there", "{file}");
+        assert_eq!(sandbox.names().len(), 3, "{file}");
+    }
+}
+
+#[test]
+fn a_mistake_in_one_document_leaves_the_places_of_the_others_right() {
+    let sandbox = Sandbox::new("bad-middle");
+    sandbox.write("a.yaml", format!("{JANE}kind: User\nkind: User\n---\n{JANE}kind: User\n"));
+    let run = sandbox.run(&["catalog", "build", "a.yaml", "--out", "kv.json"]);
+    let places: Vec<&str> = run.errors().iter().filter_map(|it| it.split(": ").next()).collect();
+    assert_eq!(places, ["a.yaml:10", "a.yaml:20"], "{}", run.stderr);
+}
+
+#[test]
+fn problems_of_all_sources_come_at_once_and_in_their_order() {
+    let sandbox = Sandbox::new("bad-all");
+    sandbox.write("a.yaml", "kind: User\n---\nkind: [\n");
+    sandbox.write("b.json", "{");
+    sandbox.write("c.yaml", "kind: User\nmetadata:\n  name: a b\n  namespace: C\n");
+    sandbox.write("d.yaml", [&b"kind: User\n# "[..], &[0xe4]].concat());
+    let sources = ["c.yaml", "b.json", "d.yaml", "no.yaml", "a.yaml"];
+    let run = sandbox.run(&[&["catalog", "build", "--out", "kv.json"], &sources[..]].concat());
+    let places: Vec<&str> = run.errors().iter().filter_map(|it| it.split(": ").next()).collect();
+    assert_eq!(
+        places,
+        ["c.yaml:3", "c.yaml:4", "b.json:1", "d.yaml", "no.yaml", "a.yaml:1", "a.yaml:3"],
+        "{}",
+        run.stderr
+    );
+    assert!(run.stderr.contains("error: d.yaml: is not UTF-8 text\n"));
+    assert!(run.stderr.contains("error: no.yaml: cannot be read: "));
+}
+
+#[test]
+fn a_catalog_without_users_is_refused() {
+    let sandbox = Sandbox::new("bad-nobody");
+    sandbox.write("a.yaml", "kind: Group\nmetadata: {name: a}\nspec: {members: [b]}\n");
+    sandbox.write("empty.yaml", "# nothing\n---\n");
+    for source in ["a.yaml", "empty.yaml"] {
+        let run = sandbox.run(&["catalog", "build", source, "--out", "kv.json"]);
+        assert_eq!(run.code, 1);
+        assert_eq!(run.errors(), ["there is no user in the sources: nobody could sign in"]);
+    }
+}
+
+#[test]
+fn a_folder_without_catalog_files_is_named() {
+    let sandbox = Sandbox::new("bad-folder");
+    sandbox.write("empty/README.md", "");
+    let run = sandbox.run(&["catalog", "build", "empty", "--out", "new/kv.json"]);
+    assert_eq!(run.code, 1);
+    assert_eq!(run.errors(), ["empty: holds no .yaml, .yml or .json file"]);
+    assert!(!sandbox.path("new").exists());
+}

@@ -1,0 +1,304 @@
+//! `cfaccess doctor`.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::sandbox::{Run, Sandbox};
+
+const GOOD: &str = r#"
+name = "gate"
+main = "build/worker.mjs"
+compatibility_date = "2026-11-17"
+workers_dev = false
+preview_urls = false
+routes = [{ pattern = "backstage.acme.io/*", zone_name = "acme.io" }]
+
+[build]
+command = "npm run build"
+
+[[kv_namespaces]]
+binding = "CATALOG"
+id = "0f2ac74b498b48028cb68387c421e279"
+
+[[kv_namespaces]]
+binding = "ACCESS_CACHE"
+id = "06779da6940b431db6e566b4846d64db"
+
+[vars.CFACCESS]
+teamName = "acme"
+audience = "a3f1c09de8b2475f6a0c9d8e7b6a5f4c3d2e1f0a9b8c7d6e5f4a3b2c1d0e9f8a"
+signIn.resolvers = [{ resolver = "emailMatchingUserEntityProfileEmail" }]
+
+[vars.BACKSTAGE]
+baseUrl = "https://backstage.acme.io"
+"#;
+
+fn doctor(sandbox: &Sandbox, toml: &str) -> Run {
+    sandbox.write("wrangler.toml", toml);
+    sandbox.run(&["doctor"])
+}
+
+/// The good file with one thing changed.
+fn but(what: &str, becomes: &str) -> String {
+    assert!(GOOD.contains(what), "{what}");
+    GOOD.replace(what, becomes)
+}
+
+#[test]
+fn a_good_file_has_no_problem() {
+    let sandbox = Sandbox::new("doctor-good");
+    let run = doctor(&sandbox, GOOD);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(run.stdout, "wrangler.toml: 0 problems\n");
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    assert!(
+        run.stderr.starts_with(
+            "note: wrangler.toml: SIGNING_KEYS is a secret and cannot be seen from here"
+        )
+    );
+}
+
+#[test]
+fn each_mistake_is_one_problem() {
+    let sandbox = Sandbox::new("doctor-mistakes");
+    let routes = "routes = [{ pattern = \"backstage.acme.io/*\", zone_name = \"acme.io\" }]";
+    for (toml, expected) in [
+        (but("workers_dev = false", ""), "`workers_dev` is not false"),
+        (but("workers_dev = false", "workers_dev = true"), "`workers_dev` is not false"),
+        (but("preview_urls = false", ""), "`preview_urls` is not false"),
+        (
+            but("[build]", "cache = { enabled = true }\n[build]"),
+            "`cache.enabled` puts a cache in front",
+        ),
+        (
+            but("[build]", "compatibility_flags = [\"global_fetch_strictly_public\"]\n[build]"),
+            "the compatibility flag `global_fetch_strictly_public` sends",
+        ),
+        (but(routes, ""), "there are no routes"),
+        (but(routes, "routes = []"), "there are no routes"),
+        (
+            but(routes, "route = \"www.acme.io/*\""),
+            "no route leads to backstage.acme.io/api/auth/cfaccess/refresh",
+        ),
+        (
+            but(routes, "route = \"backstage.acme.io/catalog/*\""),
+            "no route leads to backstage.acme.io",
+        ),
+        (
+            but(routes, "route = { pattern = \"backstage.acme.io\", custom_domain = true }"),
+            "a custom domain has no origin behind it",
+        ),
+        (but("main = \"build/worker.mjs\"", ""), "`main` is missing"),
+        (but("name = \"gate\"", ""), "`name` is missing"),
+        (
+            but("\"CATALOG\"", "\"CATALOGUE\""),
+            "the KV binding CATALOG is missing: `wrangler kv namespace create CATALOG`",
+        ),
+        (
+            but("0f2ac74b498b48028cb68387c421e279", "<your id>"),
+            "the KV binding CATALOG has the made-up id `<your id>`",
+        ),
+        (
+            but("06779da6940b431db6e566b4846d64db", "00000000000000000000000000000001"),
+            "the KV binding ACCESS_CACHE has the made-up id",
+        ),
+        (
+            but("06779da6940b431db6e566b4846d64db", "0f2ac74b498b48028cb68387c421e279"),
+            "the KV bindings CATALOG and ACCESS_CACHE are one namespace",
+        ),
+        (but("\"ACCESS_CACHE\"", "\"CATALOG\""), "the KV binding"),
+        (but("teamName", "teamname"), "CFACCESS.teamName is required"),
+        (but("audience =", "jwtHeaderName = "), "CFACCESS.audience is required"),
+        (
+            but("emailMatchingUserEntityProfileEmail", "email"),
+            "CFACCESS.signIn.resolvers[0].resolver `email` is not available",
+        ),
+        (
+            but("https://backstage.acme.io", "backstage.acme.io"),
+            "BACKSTAGE.baseUrl must be a plain URL",
+        ),
+        (
+            but("[vars.BACKSTAGE]", "[vars.BACKSTAGE]\npublicPaths = [\"/api\"]"),
+            "BACKSTAGE.publicPaths holds `/api`",
+        ),
+        (
+            but("[vars.BACKSTAGE]", "[vars.BACKSTAGE]\nmode = \"dark\""),
+            "BACKSTAGE.mode must be one of",
+        ),
+        (
+            but("[vars.CFACCESS]", "[vars]\nSIGNING_KEYS = \"{}\"\n[vars.CFACCESS]"),
+            "SIGNING_KEYS is a secret and must not be in [vars]",
+        ),
+        (
+            but(
+                "a3f1c09de8b2475f6a0c9d8e7b6a5f4c3d2e1f0a9b8c7d6e5f4a3b2c1d0e9f8a",
+                &"0123456789abcdef".repeat(4),
+            ),
+            "CFACCESS.audience is still the example's",
+        ),
+    ] {
+        let run = doctor(&sandbox, &toml);
+        let errors = run.errors();
+        assert_eq!(run.code, 1, "{expected}");
+        let found =
+            errors.iter().filter(|it| it.starts_with(&format!("wrangler.toml: {expected}")));
+        assert!(found.count() >= 1, "{expected}: {}", run.stderr);
+        // A key in another spelling is missing, and is unknown; so it is with bindings.
+        assert!(errors.len() <= 2, "{expected}: {}", run.stderr);
+        assert_eq!(
+            run.stdout.split(": ").nth(1).unwrap().split(' ').next().unwrap(),
+            errors.len().to_string()
+        );
+    }
+}
+
+#[test]
+fn what_is_legal_but_seldom_meant_is_a_warning() {
+    let sandbox = Sandbox::new("doctor-warnings");
+    for (toml, expected) in [
+        (
+            but("[vars.BACKSTAGE]", "[vars.BACKSTAGE]\nmode = \"shadow\""),
+            "BACKSTAGE.mode = \"shadow\" asks",
+        ),
+        (
+            but("[vars.CFACCESS]", "[vars.CFACCESS]\nonUserNotFound = \"origin\""),
+            "CFACCESS.onUserNotFound = \"origin\" asks",
+        ),
+        (
+            but("[vars.CFACCESS]", "[vars.CFACCESS]\nexposeAssertion = true"),
+            "CFACCESS.exposeAssertion gives",
+        ),
+        (
+            but(
+                "[vars.CFACCESS]",
+                "[vars.CFACCESS]\nserviceTokens = [{ token = \"a\", subject = \"b\" }]",
+            ),
+            "CFACCESS.serviceTokens holds `a`",
+        ),
+        (but("https://", "http://"), "BACKSTAGE.baseUrl is not https"),
+        (but("a3f1c09de8b2475f", "A-"), "CFACCESS.audience holds"),
+        (
+            but(
+                "ProfileEmail\"",
+                "ProfileEmail\", dangerouslyAllowSignInWithoutUserInCatalog = true",
+            ),
+            "CFACCESS.signIn lets in people",
+        ),
+    ] {
+        let run = doctor(&sandbox, &toml);
+        assert_eq!(run.code, 0, "{expected}: {}", run.stderr);
+        let warnings = run.warnings();
+        assert_eq!(warnings.len(), 1, "{expected}: {}", run.stderr);
+        assert!(warnings[0].starts_with(&format!("wrangler.toml: {expected}")), "{}", warnings[0]);
+    }
+}
+
+#[test]
+fn all_problems_of_all_environments_come_at_once() {
+    let sandbox = Sandbox::new("doctor-all");
+    let toml = format!(
+        "{}\n[env.staging]\nroutes = []\nvars.CFACCESS = '{{\"teamName\": \"acme\"}}'\n",
+        but("workers_dev = false", "workers_dev = true")
+    );
+    let run = doctor(&sandbox, &toml);
+    assert_eq!(run.code, 1);
+    assert_eq!(
+        run.stdout, "wrangler.toml: 1 problem\nwrangler.toml [env.staging]: 7 problems\n",
+        "{}",
+        run.stderr
+    );
+    assert_eq!(run.errors().len(), 8);
+    for expected in [
+        "CFACCESS.audience is required",
+        "BACKSTAGE is missing",
+        "the KV binding CATALOG is missing",
+        "`workers_dev` is not false",
+        "there are no routes",
+    ] {
+        let place = format!("wrangler.toml [env.staging]: {expected}");
+        assert!(run.errors().iter().any(|it| it.starts_with(&place)), "{expected}: {}", run.stderr);
+    }
+    let only = sandbox.run(&["doctor", "--env", "staging"]);
+    assert_eq!(only.errors().len(), 7);
+    let unknown = sandbox.run(&["doctor", "--env", "prod"]);
+    assert_eq!(unknown.errors(), ["wrangler.toml: has no environment `prod`; there is staging"]);
+}
+
+#[test]
+fn a_top_level_that_environments_only_inherit_from_is_no_deployment() {
+    let sandbox = Sandbox::new("doctor-base");
+    let (base, rest) = GOOD.split_once("[[kv_namespaces]]").unwrap();
+    let own = format!("[[kv_namespaces]]{rest}")
+        .replace("[[kv", "[[env.prod.kv")
+        .replace("[vars", "[env.prod.vars");
+    let run = doctor(&sandbox, &format!("{base}{own}"));
+    assert_eq!(
+        (run.code, run.stdout.as_str()),
+        (0, "wrangler.toml [env.prod]: 0 problems\n"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn signing_keys_are_checked_where_they_can_be_seen() {
+    let sandbox = Sandbox::new("doctor-keys");
+    let good = sandbox.run(&["keygen"]).stdout;
+    let mut mixed: Value = serde_json::from_str(&good).unwrap();
+    let other: Value = serde_json::from_str(&sandbox.run(&["keygen"]).stdout).unwrap();
+    mixed["keys"][0]["d"] = other["keys"][0]["d"].clone();
+    let mixed = mixed.to_string();
+    sandbox.write("wrangler.toml", GOOD);
+    for (content, expected) in [
+        (good.as_str(), None),
+        (&mixed, Some("has a private half that does not belong to its public half")),
+        ("{\"keys\":[]}", Some("SIGNING_KEYS holds no key (from ")),
+        ("nonsense", Some("SIGNING_KEYS is not a JSON Web Key Set")),
+    ] {
+        sandbox.write("keys.json", content);
+        sandbox.write(".dev.vars", format!("# local\nSIGNING_KEYS='{}'\n", content.trim()));
+        for arguments in [&["doctor", "--signing-keys", "keys.json"][..], &["doctor"]] {
+            let run = sandbox.run(arguments);
+            match expected {
+                None => assert_eq!((run.code, run.stderr.as_str()), (0, "")),
+                Some(expected) => {
+                    assert_eq!((run.code, run.errors().len()), (1, 1), "{}", run.stderr);
+                    assert!(run.errors()[0].contains(expected), "{}", run.stderr);
+                }
+            }
+            for key in [&good, &mixed] {
+                let key: Value = serde_json::from_str(key).unwrap();
+                assert!(!run.stderr.contains(key["keys"][0]["d"].as_str().unwrap()));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_said_to_be_so() {
+    let sandbox = Sandbox::new("doctor-unreadable");
+    sandbox.write("wrangler.jsonc", "{}");
+    let run = sandbox.run(&["doctor"]);
+    assert_eq!(run.code, 1);
+    assert!(run.errors()[0].starts_with("wrangler.toml: cannot be read: "), "{}", run.stderr);
+    assert!(
+        run.errors()[0].ends_with("; wrangler.jsonc is not read, only TOML is"),
+        "{}",
+        run.stderr
+    );
+    let run = doctor(&sandbox, "name = \"a\"\n\nmain = \n");
+    assert!(run.errors()[0].starts_with("wrangler.toml:3: is not valid TOML: "), "{}", run.stderr);
+}
+
+#[test]
+fn the_wrangler_toml_that_comes_with_the_package_lacks_only_what_is_to_be_filled_in() {
+    let sandbox = Sandbox::new("doctor-shipped");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("wrangler.toml");
+    let run = sandbox.run(&["doctor", "--config", file.to_str().unwrap()]);
+    for error in run.errors() {
+        let to_fill_in =
+            ["audience is still the example's", "has the made-up id", "there are no routes"];
+        assert!(to_fill_in.iter().any(|it| error.contains(it)), "{error}");
+    }
+}

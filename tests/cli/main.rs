@@ -1,0 +1,19 @@
+//! The command line: the binary is run as a person runs it, in a folder of its own. Here belongs
+//! what is seen from outside (files, output, exit codes); the rules of the catalog index are tested
+//! in `index.rs`, on the library.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "clippy.toml allows them in tests, but takes only functions marked `#[test]` for tests"
+)]
+
+mod bad_input;
+mod build;
+mod doctor;
+mod index;
+mod keygen;
+mod sandbox;
+mod verify;
