@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::access::{AccessIdentity, Assertion, KeyMemory, identity_of, verify};
 use crate::cache::Bounded;
 use crate::catalog::{EntityRef, Key, Record, decode};
-use crate::config::{Config, OnUserNotFound};
+use crate::config::{Config, OnUserNotFound, Trust};
 use crate::http::{
     Forward, HeaderEdits, Reply, Request, Route, cors_headers, error_reply, preflight, route,
 };
@@ -27,6 +27,10 @@ use crate::task::Task;
 /// location, in a few MiB of the isolate's 128.
 const MAX_IDENTITIES: usize = 2_000;
 const MAX_IDENTITY_BYTES: usize = 4 * 1024 * 1024;
+
+/// Bounds of the users of whom the origin was told.
+const MAX_TOLD: usize = 10_000;
+const MAX_TOLD_BYTES: usize = 1024 * 1024;
 
 /// Limits of the origin's key set: milliseconds and bytes.
 const ORIGIN_JWKS_TIMEOUT_MS: u32 = 2_000;
@@ -48,6 +52,8 @@ pub struct Memory {
     pub keys: KeyMemory,
     /// Identities by digest of the assertion.
     pub identities: Bounded<[u8; 32], Rc<AccessIdentity>>,
+    /// Users of whom the origin was told, with `trust: "shared-key"`.
+    pub told: Bounded<String, ()>,
 }
 
 /// What is to be done with a request.
@@ -77,6 +83,7 @@ impl Gate {
         let memory = Memory {
             keys: KeyMemory::default(),
             identities: Bounded::new(MAX_IDENTITIES, MAX_IDENTITY_BYTES),
+            told: Bounded::new(MAX_TOLD, MAX_TOLD_BYTES),
         };
         Self { config, memory }
     }
@@ -154,9 +161,14 @@ impl Gate {
             Route::Forward { public: false } | Route::Refresh => {}
         }
         // (3)
-        let compact = request
-            .assertion(header, &access.authorization_cookie_name)
-            .ok_or(Refusal::AssertionMissing)?;
+        let Some(compact) = request.assertion(header, &access.authorization_cookie_name) else {
+            // What tells a wrong cookie name from a request that never passed Access.
+            line.note(match request.headers.get("cookie") {
+                Some(_) => "no assertion header, and cookies without the authorization cookie",
+                None => "neither an assertion header nor any cookie",
+            });
+            return Err(Refusal::AssertionMissing.into());
+        };
         let assertion = verify(&compact, now, access, &self.memory.keys, ports, later).await?;
         line.verified(&assertion);
         // (4)
@@ -228,6 +240,9 @@ impl Gate {
                 expires_in: expires_at - now,
             },
         };
+        if backstage.trust == Trust::SharedKey {
+            later.push(Task::TellOrigin { user: user.clone(), assertion: compact.to_owned() });
+        }
         Ok(Reply::json(200, answer.to_json()))
     }
 

@@ -78,6 +78,11 @@ impl Line {
         self.user = Some(user.user.clone());
     }
 
+    /// Notes a finer reason.
+    pub fn note(&mut self, detail: &str) {
+        self.detail = Some(detail.to_owned());
+    }
+
     /// Notes why the request was stopped.
     pub fn stopped(&mut self, stop: &Stop) {
         self.code = Some(stop.code());
@@ -85,7 +90,9 @@ impl Line {
             Stop::Refusal(refusal) => {
                 self.level = "warn";
                 self.outcome = "refused";
-                self.detail = refusal.detail().map(str::to_owned);
+                if let Some(detail) = refusal.detail() {
+                    self.note(detail);
+                }
             }
             Stop::Fault(fault) => {
                 self.level = "error";
