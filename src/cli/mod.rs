@@ -11,6 +11,7 @@ mod ports;
 mod verify;
 mod wrangler;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -50,6 +51,16 @@ impl From<String> for Failed {
     }
 }
 
+/// Writes the result of a command to stdout.
+///
+/// # Errors
+/// If stdout is closed: a result that nobody gets is none.
+fn put(text: &str) -> Result<(), String> {
+    let mut stdout = std::io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    written.map_err(|error| format!("stdout: cannot be written: {error}"))
+}
+
 /// Runs the command line of this process.
 #[must_use]
 pub fn run() -> ExitCode {
@@ -63,7 +74,7 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failed(problems)) => {
             for problem in problems {
-                eprintln!("error: {problem}");
+                eprintln!("error: {}", problem.replace('\n', " "));
             }
             ExitCode::FAILURE
         }

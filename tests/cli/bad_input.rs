@@ -147,6 +147,16 @@ fn problems_of_all_sources_come_at_once_and_in_their_order() {
 }
 
 #[test]
+fn nesting_without_end_is_a_problem_and_no_crash() {
+    let sandbox = Sandbox::new("bad-deep");
+    let deep = "[".repeat(100_000);
+    sandbox.write("a.yaml", format!("kind: User\nspec: {deep}\n"));
+    sandbox.write("b.json", format!("[{{\"kind\": {deep}"));
+    let run = sandbox.run(&["catalog", "build", "a.yaml", "b.json", "--out", "kv.json"]);
+    assert_eq!((run.code, run.errors().len()), (1, 2), "{}", run.stderr);
+}
+
+#[test]
 fn a_catalog_without_users_is_refused() {
     let sandbox = Sandbox::new("bad-nobody");
     sandbox.write("a.yaml", "kind: Group\nmetadata: {name: a}\nspec: {members: [b]}\n");

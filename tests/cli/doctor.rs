@@ -89,6 +89,14 @@ fn each_mistake_is_one_problem() {
             but(routes, "route = { pattern = \"backstage.acme.io\", custom_domain = true }"),
             "a custom domain has no origin behind it",
         ),
+        (
+            but(routes, "route = { pattern = \"backstage.acme.io\", custom_domain = true }")
+                .replace(
+                    "[vars.BACKSTAGE]",
+                    "[vars.BACKSTAGE]\norigin = \"https://backstage.acme.io:8443\"",
+                ),
+            "a custom domain has no origin behind it",
+        ),
         (but("main = \"build/worker.mjs\"", ""), "`main` is missing"),
         (but("name = \"gate\"", ""), "`name` is missing"),
         (

@@ -157,6 +157,19 @@ fn a_refusal_names_its_code_and_what_led_to_it() {
 }
 
 #[test]
+fn an_assertion_cannot_steer_the_terminal() {
+    let sandbox = sandbox("verify-terminal");
+    let run = verify(&sandbox, &sign(with("iss", "\u{1b}]0;owned\u{7}\n"), "k1"), &ACME);
+    assert_eq!(run.code, 1);
+    assert!(
+        run.stdout.contains("iss is \u{fffd}]0;owned\u{fffd}\u{fffd}; expected"),
+        "{}",
+        run.stdout
+    );
+    assert!(!run.stdout.contains('\u{1b}'));
+}
+
+#[test]
 fn team_and_audience_come_from_wrangler_toml_where_they_are_not_given() {
     let sandbox = sandbox("verify-config");
     let vars = |audience: &str| {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::super::Failed;
 use super::super::files::{self, Readers};
+use super::super::{Failed, put};
 use super::source::{Place, Read, Sourced};
 use crate::catalog::{Entity, EntityRef, Index, Kind, Membership, encode};
 
@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failed> {
     }
     let text = to_file(&index).map_err(|error| format!("cannot be encoded: {error}"))?;
     if args.out.as_os_str() == "-" {
-        print!("{text}");
+        put(&text)?;
     } else {
         files::replace(&args.out, &text, Readers::Anyone)?;
     }

@@ -45,7 +45,6 @@ impl Document {
 /// no YAML at all cannot be read; after any other mistake the next one is.
 pub(super) fn read(text: &str) -> Vec<Result<Document, (Option<u64>, String)>> {
     let options = serde_saphyr::options! {
-        budget: None,
         merge_keys: MergeKeyPolicy::AsOrdinary,
         non_finite_float_policy: NonFiniteFloatPolicy::AsString,
         strict_booleans: true,

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::super::wrangler::Deployment;
 use super::Findings;
-use super::settings::host_of;
+use super::settings::host_in;
 use crate::config::Config;
 
 /// The flag that sends a Worker's own fetch through the front door again.
@@ -50,7 +50,7 @@ fn check_routes(deployment: &Deployment, config: Option<&Config>, findings: &mut
         return;
     }
     let Some(config) = config else { return };
-    let host = host_of(&config.backstage);
+    let host = host_in(&config.backstage.issuer);
     let provider = &config.sign_in.provider_id;
     let refresh = format!("{host}{}/{provider}/refresh", config.backstage.auth_path);
     let Some(route) = routes.iter().find(|route| leads(route, &host, &refresh)) else {
@@ -60,10 +60,12 @@ fn check_routes(deployment: &Deployment, config: Option<&Config>, findings: &mut
         ));
         return;
     };
-    if is_custom_domain(route) && config.backstage.origin.is_none() {
+    let origin = config.backstage.origin.as_deref();
+    let is_elsewhere = origin.is_some_and(|origin| host_in(origin) != host);
+    if is_custom_domain(route) && !is_elsewhere {
         findings.problem(
-            "a custom domain has no origin behind it: set BACKSTAGE.origin to Backstage's own \
-             address, or use a route with a zone_name instead",
+            "a custom domain has no origin behind it: set BACKSTAGE.origin to an address of \
+             Backstage's own, or use a route with a zone_name instead",
         );
     }
 }

@@ -7,8 +7,8 @@ mod settings;
 
 use std::path::PathBuf;
 
-use super::Failed;
 use super::wrangler::{Deployment, Wrangler};
+use super::{Failed, put};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failed> {
             eprintln!("warning: {place}: {text}");
         }
         let count = findings.problems.len();
-        println!("{place}: {count} problem{}", if count == 1 { "" } else { "s" });
+        put(&format!("{place}: {count} problem{}\n", if count == 1 { "" } else { "s" }))?;
         problems.extend(findings.problems.iter().map(|text| format!("{place}: {text}")));
     }
     if problems.is_empty() { Ok(()) } else { Err(Failed(problems)) }

@@ -137,7 +137,7 @@ fn check_backstage(config: &Config, findings: &mut Findings) {
 }
 
 fn check_base_url(backstage: &BackstageConfig, findings: &mut Findings) {
-    let host = host_of(backstage);
+    let host = host_in(&backstage.issuer);
     let is_local = matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]");
     if backstage.issuer.starts_with("http://") && !is_local {
         findings.warning("BACKSTAGE.baseUrl is not https");
@@ -147,9 +147,9 @@ fn check_base_url(backstage: &BackstageConfig, findings: &mut Findings) {
     }
 }
 
-/// The host of `baseUrl`, without its port.
-pub(super) fn host_of(backstage: &BackstageConfig) -> String {
-    let authority = backstage.issuer.split("://").nth(1).unwrap_or_default();
+/// The host in a URL of the configuration, without its port.
+pub(super) fn host_in(url: &str) -> String {
+    let authority = url.split("://").nth(1).unwrap_or_default();
     let authority = authority.split('/').next().unwrap_or_default();
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => host.to_owned(),

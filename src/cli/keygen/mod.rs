@@ -5,9 +5,9 @@ mod key_files;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Failed;
 use super::es256::{NewKey, secret_key};
 use super::files::{self, Readers};
+use super::{Failed, put};
 use crate::session::SigningKeySet;
 
 #[derive(Debug, clap::Args)]
@@ -79,7 +79,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failed> {
             );
         }
         (None, None) => {
-            print!("{text}");
+            put(&text)?;
             eprintln!(
                 "This is the secret SIGNING_KEYS: cfaccess keygen | wrangler secret put \
                  SIGNING_KEYS\nWhoever has it can sign in as anybody. --out writes it to a file, \

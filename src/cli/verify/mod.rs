@@ -10,10 +10,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::Failed;
 use super::es256::NewKey;
 use super::ports::{Native, block_on};
 use super::wrangler::Wrangler;
+use super::{Failed, put};
 use crate::access::{self, KeyMemory, KeySet};
 use crate::config::{AccessConfig, Config, Source};
 use crate::signin::Resolver;
@@ -69,11 +69,11 @@ pub(super) fn run(args: &Args) -> Result<(), Failed> {
     let mut later = Vec::new();
     match block_on(access::verify(&token, now, &config, &memory, &ports, &mut later)) {
         Ok(assertion) => {
-            print!("{}", report::accepted(&assertion, now));
+            put(&report::accepted(&assertion, now))?;
             Ok(())
         }
         Err(stop) => {
-            print!("{}", report::stopped(&stop, &token, &config, now));
+            put(&report::stopped(&stop, &token, &config, now))?;
             Err(format!("not accepted: {}", stop.code()).into())
         }
     }

@@ -140,6 +140,8 @@ fn moment(time: i64, now: DateTime<Utc>) -> String {
 }
 
 fn line(text: &mut String, label: &str, value: &str) {
+    // Whoever made the assertion must not be able to steer the terminal that shows it.
+    let value = value.replace(char::is_control, "\u{fffd}");
     // Writing into a string cannot fail.
     let _ = writeln!(text, "  {label:<9}{value}");
 }
