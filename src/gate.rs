@@ -1,4 +1,4 @@
-//! The whole path of a request, in order. [`decide`] is the only function that knows it; it returns
+//! The whole path of a request, in order. [`Gate::decide`] is the only function that knows it; it returns
 //! what is to be done and does nothing.
 
 use std::rc::Rc;
@@ -65,6 +65,10 @@ pub struct Outcome {
     pub later: Vec<Task>,
     /// What is written to the log.
     pub line: Line,
+    /// Why the request was stopped, if it was.
+    pub stop: Option<Stop>,
+    /// The route that it took.
+    pub route: Route,
 }
 
 /// What the caller gets. There is no default: a request that nothing allowed is a reply.
@@ -115,10 +119,14 @@ impl Gate {
         let mut line = Line::new(request.method, request.path, route);
         let mut later = Vec::new();
         let decision = self.follow(route, request, now, ports, &mut line, &mut later).await;
-        let decision = decision.unwrap_or_else(|stop| {
-            line.stopped(&stop);
-            Decision::Reply(error_reply(&stop, request.method, &self.shown_url(request)))
-        });
+        let (decision, stop) = match decision {
+            Ok(decision) => (decision, None),
+            Err(stop) => {
+                line.stopped(&stop);
+                let reply = error_reply(&stop, request.method, &self.shown_url(request));
+                (Decision::Reply(reply), Some(stop))
+            }
+        };
         let decision = match decision {
             Decision::Reply(mut reply) if route != Route::Preflight => {
                 reply.headers.extend(cors_headers(request, &backstage.cors_origins));
@@ -130,7 +138,7 @@ impl Gate {
             other => other,
         };
         line.settled(&decision);
-        Outcome { decision, later, line }
+        Outcome { decision, later, line, stop, route }
     }
 
     async fn follow<P: Ports>(

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! [`gate`] puts the rooms in order; each knows only what stands above it in the list of modules.
-//! Everything but [`edge`] and [`cli`] is pure: no clock, no I/O, no JavaScript type. `now` and the
+//! Everything but `edge` and `cli` is pure: no clock, no I/O, no JavaScript type. `now` and the
 //! [`ports`] come in as arguments.
 
 pub mod refusal;
@@ -30,6 +30,7 @@ pub mod signin;
 
 pub mod gate;
 pub mod log;
+pub mod shadow;
 pub mod task;
 
 #[cfg(target_arch = "wasm32")]

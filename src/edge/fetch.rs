@@ -58,7 +58,7 @@ pub(super) async fn call(call: &Call, url: &str) -> Result<Answer, Failure> {
 }
 
 /// The body as text; `None` if it is longer than `max_bytes`. What is not UTF-8 is an error.
-async fn read(response: &Response, max_bytes: usize) -> Result<Option<String>, JsValue> {
+pub(super) async fn read(response: &Response, max_bytes: usize) -> Result<Option<String>, JsValue> {
     let Some(stream) = response.body() else { return Ok(Some(String::new())) };
     let reader: ReadableStreamDefaultReader = stream.get_reader().dyn_into()?;
     let mut bytes = Vec::new();

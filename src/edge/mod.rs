@@ -8,6 +8,8 @@ mod deadline;
 mod env;
 mod fetch;
 mod http;
+mod kv;
+mod shadow;
 mod world;
 
 use std::cell::OnceCell;
@@ -16,7 +18,7 @@ use std::rc::Rc;
 use web_sys::{Request, Response};
 use worker::{Context, Env, console_error, console_log, console_warn, event};
 
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::gate::{Decision, Gate};
 use crate::http::error_reply;
 use crate::json::quote;
@@ -48,6 +50,9 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
         Ok(gate) => gate,
         Err(fault) => return Ok(http::respond(&misconfigured(fault, &method, &target))?),
     };
+    if gate.config.backstage.mode == Mode::Shadow {
+        return shadow::answer(&request, &env, &context, gate, &target).await;
+    }
     let world = World::new(&env, gate, &target);
     let outcome = {
         let headers = http::RequestHeaders(request.headers());
@@ -91,7 +96,11 @@ async fn afterwards(env: Env, url: String, tasks: Vec<task::Task>) {
     let gate = gate(&env);
     let Ok(gate) = gate.as_ref() else { return };
     let world = World::new(&env, gate, &http::Target::of(&url));
-    for failure in task::run(tasks, clock::now().timestamp(), gate, &world).await {
+    run_tasks(tasks, gate, &world).await;
+}
+
+async fn run_tasks(tasks: Vec<task::Task>, gate: &Gate, world: &World<'_>) {
+    for failure in task::run(tasks, clock::now().timestamp(), gate, world).await {
         let detail = quote(&failure.0);
         console_warn!(r#"{{"level":"warn","outcome":"task failed","detail":{detail}}}"#);
     }

@@ -1,17 +1,17 @@
 //! The core's [`Ports`], answered by the runtime.
 
 use worker::Env;
-use worker::kv::KvStore;
 
 use super::crypto::{self, Purpose};
-use super::{fetch, http};
+use super::{fetch, http, kv};
 use crate::access::PublicKey;
 use crate::gate::Gate;
 use crate::ports::{Answer, Call, Failure, Ports};
 use crate::session::SigningKey;
 
-/// How long an isolate's location may serve a catalog record from KV's own cache, in seconds.
-const CATALOG_CACHE_TTL: u64 = 60;
+/// How long a location may serve a value from KV's own cache, in seconds. It is KV's default, said
+/// here because the freshness of the catalog rests on it.
+const CACHE_TTL: u32 = 60;
 
 /// The runtime, as one request sees it.
 pub(super) struct World<'a> {
@@ -22,10 +22,6 @@ pub(super) struct World<'a> {
 impl<'a> World<'a> {
     pub(super) fn new(env: &'a Env, gate: &'a Gate, target: &http::Target<'a>) -> Self {
         Self { env, origin: gate.config.backstage.origin.as_deref().unwrap_or(target.origin) }
-    }
-
-    fn kv(&self, binding: &str) -> Result<KvStore, Failure> {
-        self.env.kv(binding).map_err(|error| Failure(format!("{binding}: {error}")))
     }
 }
 
@@ -39,31 +35,15 @@ impl Ports for World<'_> {
     }
 
     async fn read_catalog(&self, key: &str) -> Result<Option<String>, Failure> {
-        self.kv("CATALOG")?
-            .get(key)
-            .cache_ttl(CATALOG_CACHE_TTL)
-            .text()
-            .await
-            .map_err(|error| Failure(format!("CATALOG: {error}")))
+        kv::read(self.env, "CATALOG", key, CACHE_TTL).await
     }
 
     async fn read_cache(&self, key: &str) -> Result<Option<String>, Failure> {
-        self.kv("ACCESS_CACHE")?
-            .get(key)
-            .text()
-            .await
-            .map_err(|error| Failure(format!("ACCESS_CACHE: {error}")))
+        kv::read(self.env, "ACCESS_CACHE", key, CACHE_TTL).await
     }
 
     async fn write_cache(&self, key: &str, value: &str, ttl: u32) -> Result<(), Failure> {
-        let failed = |error: worker::kv::KvError| Failure(format!("ACCESS_CACHE: {error}"));
-        self.kv("ACCESS_CACHE")?
-            .put(key, value)
-            .map_err(failed)?
-            .expiration_ttl(u64::from(ttl))
-            .execute()
-            .await
-            .map_err(failed)
+        kv::write(self.env, "ACCESS_CACHE", key, value, ttl).await
     }
 
     async fn verify_rs256(

@@ -1,0 +1,92 @@
+//! `mode: "shadow"`: every request goes on as it is, the origin's response goes back as it is, and
+//! only then, in the background, the gate is asked what it would have done.
+
+use web_sys::{Request, Response};
+use worker::{Context, Env, console_log, console_warn};
+
+use super::http::{self, RequestHeaders, Target};
+use super::world::World;
+use super::{clock, fetch, run_tasks};
+use crate::gate::Gate;
+use crate::http::{Forward, HeaderEdits, HeaderSource, Route, error_reply, route};
+use crate::refusal::Fault;
+use crate::shadow::{Comparison, Snapshot, Theirs};
+use crate::task::Task;
+
+/// The largest answer of the origin that is compared, in bytes.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// Forwards a request unchanged, and leaves the comparison behind.
+pub(super) async fn answer(
+    request: &Request,
+    env: &Env,
+    context: &Context,
+    gate: &Gate,
+    target: &Target<'_>,
+) -> worker::Result<Response> {
+    let snapshot = snapshot(request, target);
+    let unchanged = Forward { edits: HeaderEdits::default() };
+    let response = match http::forward(request, target, gate, &unchanged).await {
+        Ok(response) => response,
+        Err(why) => {
+            let fault = Fault::OriginUnreachable(why).into();
+            let url = format!("{}{}", target.path, target.query);
+            return Ok(http::respond(&error_reply(&fault, &snapshot.method, &url))?);
+        }
+    };
+    let backstage = &gate.config.backstage;
+    let route = route(
+        &snapshot.method,
+        &snapshot.path,
+        &backstage.auth_path,
+        &gate.config.sign_in.provider_id,
+        &backstage.public_paths,
+    );
+    // A body is read only where there is something to compare, from a copy of the stream.
+    let copy = match route {
+        Route::Refresh => response.clone().ok(),
+        Route::Forward { public: false } => None,
+        _ => return Ok(response),
+    };
+    let status = response.status();
+    context.wait_until(judge(env.clone(), request.url(), snapshot, status, copy));
+    Ok(response)
+}
+
+/// Asks the gate, and writes down where it differs from the origin.
+async fn judge(env: Env, url: String, snapshot: Snapshot, status: u16, response: Option<Response>) {
+    let body = match response {
+        Some(response) => fetch::read(&response, MAX_BODY).await.ok().flatten(),
+        None => None,
+    };
+    let gate = super::gate(&env);
+    let Ok(gate) = gate.as_ref() else { return };
+    let world = World::new(&env, gate, &Target::of(&url));
+    let outcome = gate.decide(&snapshot.request(), clock::now(), &world).await;
+    let theirs = Theirs { status, body };
+    let comparison =
+        Comparison::of(outcome.route, &outcome.decision, outcome.stop.as_ref(), &theirs);
+    match comparison {
+        Some(comparison) if comparison.differs() => console_warn!("{}", comparison.to_json()),
+        Some(comparison) => console_log!("{}", comparison.to_json()),
+        None => {}
+    }
+    // The origin has just issued a token itself.
+    let tasks =
+        outcome.later.into_iter().filter(|task| !matches!(task, Task::TellOrigin { .. })).collect();
+    run_tasks(tasks, gate, &world).await;
+}
+
+fn snapshot(request: &Request, target: &Target<'_>) -> Snapshot {
+    let headers = RequestHeaders(request.headers());
+    let values = headers.names().into_iter().filter_map(|name| {
+        let value = headers.get(&name)?;
+        Some((name, value))
+    });
+    Snapshot {
+        method: request.method(),
+        path: target.path.to_owned(),
+        query: target.query.to_owned(),
+        headers: values.collect(),
+    }
+}
