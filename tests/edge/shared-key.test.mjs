@@ -1,0 +1,80 @@
+// `trust: "shared-key"`: the origin's auth plugin is told of each user once a day, in the
+// background, with the user's own assertion.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { groundOfThisFile, REFRESH } from "./harness.mjs";
+import { startScriptedOrigin } from "./scripted-origin.mjs";
+
+const ground = groundOfThisFile({
+  origin: startScriptedOrigin,
+  backstage: { trust: "shared-key" },
+});
+
+/** The calls of the origin's refresh route from `start` on, once nothing more comes. */
+async function told(start) {
+  await sleep(300);
+  return ground.origin.requests.slice(start).filter(({ url }) => url === REFRESH);
+}
+
+describe("trust shared-key", () => {
+  test("the origin is told of a user with the assertion, once for many refreshes", async () => {
+    const start = ground.origin.requests.length;
+    const token = await ground.access.mint({ user: "jane@example.com" });
+    assert.equal((await ground.gate.refresh(token)).status, 200);
+    const calls = await told(start);
+    assert.equal(calls.length, 1);
+    assert.equal(calls[0].headers["cf-access-jwt-assertion"], token);
+    assert.equal(calls[0].headers.cookie, `CF_Authorization=${token}`);
+
+    const another = await ground.access.mint({
+      user: "jane@example.com",
+      claims: { country: "NO" },
+    });
+    for (const again of [token, another]) {
+      assert.equal((await ground.gate.refresh(again)).status, 200);
+    }
+    assert.equal((await told(start)).length, 1);
+  });
+
+  test("another isolate knows from KV that the origin was told", async (t) => {
+    const start = ground.origin.requests.length;
+    const token = await ground.access.mint({ user: "bob@example.com" });
+    assert.equal((await ground.gate.refresh(token)).status, 200);
+    assert.equal((await told(start)).length, 1);
+    const cache = await ground.gate.kv("ACCESS_CACHE");
+    const { keys } = await cache.list({ prefix: "told:v1:" });
+    const second = await ground.startGate(t, { backstage: { trust: "shared-key" } });
+    const theirs = await second.kv("ACCESS_CACHE");
+    for (const { name } of keys) await theirs.put(name, "1");
+    assert.equal((await second.refresh(token)).status, 200);
+    assert.equal((await told(start)).length, 1);
+  });
+
+  test("an origin that fails is told again at the next refresh, and the user never waits", async (t) => {
+    ground.origin.answerWith(t, (_, response) => {
+      response.writeHead(500);
+      response.end();
+    });
+    const gate = await ground.startGate(t, { backstage: { trust: "shared-key" } });
+    const start = ground.origin.requests.length;
+    const token = await ground.access.mint({ user: "jane@example.com" });
+    assert.equal((await gate.refresh(token)).status, 200);
+    assert.equal((await told(start)).length, 1);
+    assert.equal((await gate.refresh(token)).status, 200);
+    assert.equal((await told(start)).length, 2);
+    const [line] = await gate.lines(({ outcome }) => outcome === "task failed");
+    assert.match(line.detail, /status 500/);
+  });
+
+  test("a refused sign-in tells the origin nothing, and neither does trust service", async (t) => {
+    const start = ground.origin.requests.length;
+    const token = await ground.access.mint({ user: "nobody@example.com" });
+    assert.equal((await ground.gate.refresh(token)).status, 404);
+    const gate = await ground.startGate(t, { backstage: { trust: "service" } });
+    const jane = await ground.access.mint({ user: "jane@example.com" });
+    assert.equal((await gate.refresh(jane)).status, 200);
+    assert.equal((await told(start)).length, 0);
+  });
+});
