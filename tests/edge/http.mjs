@@ -23,7 +23,7 @@ export async function send(url, options = {}) {
 export function open(url, { method = "GET", path = "/", headers = {}, body } = {}) {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
-    const list = Array.isArray(headers) ? withHost(headers, `${hostname}:${port}`) : headers;
+    const list = Array.isArray(headers) ? completed(headers, `${hostname}:${port}`, body) : headers;
     const request = http.request({ hostname, port, method, path, headers: list });
     request.on("response", resolve);
     request.on("error", reject);
@@ -32,10 +32,14 @@ export function open(url, { method = "GET", path = "/", headers = {}, body } = {
   });
 }
 
-/** Node adds no Host to a list of headers. */
-function withHost(list, host) {
-  const named = list.some((item, index) => index % 2 === 0 && item.toLowerCase() === "host");
-  return named ? list : ["host", host, ...list];
+/** Node adds neither Host nor Content-Length to a list of headers. */
+function completed(list, host, body) {
+  const names = list.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
+  return [
+    ...(names.includes("host") ? [] : ["host", host]),
+    ...(body === undefined || body.pipe ? [] : ["content-length", String(Buffer.byteLength(body))]),
+    ...list,
+  ];
 }
 
 function parse(text) {
