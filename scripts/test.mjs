@@ -10,8 +10,12 @@ import { rustToolchain } from "./setup.mjs";
 const SUITES = {
   core: () => passes("cargo", ["test", "--locked"]),
   build: () => nodeTests("tests/build"),
+  dev: async () => (await cli()) && nodeTests("tests/dev"),
   edge: () => nodeTests("tests/edge"),
 };
+
+/** The command, which fills the catalog of `npm run dev`. */
+const cli = () => passes("cargo", ["build", "--locked", "--bin=cfaccess"]);
 
 await main(import.meta.url, async (names) => {
   for (const name of names) {

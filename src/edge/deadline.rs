@@ -1,7 +1,9 @@
-//! A time limit for a fetch.
+//! Time limits.
 
+use js_sys::{Array, Promise};
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, AbortSignal};
 
 #[wasm_bindgen]
@@ -11,6 +13,19 @@ extern "C" {
 
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(timer: &JsValue);
+}
+
+/// Waits for a promise, but not longer than `milliseconds`: then it fails with a message. What the
+/// promise stands for goes on without anybody.
+pub(super) async fn within(milliseconds: u32, promise: Promise) -> Result<JsValue, JsValue> {
+    let mut timer = JsValue::UNDEFINED;
+    let limit = Promise::new(&mut |_, reject| {
+        let late = reject.bind1(&JsValue::NULL, &JsValue::from_str("no answer in time"));
+        timer = set_timeout(late.unchecked_ref(), milliseconds);
+    });
+    let result = JsFuture::from(Promise::race(&Array::of2(&promise, &limit))).await;
+    clear_timeout(&timer);
+    result
 }
 
 /// Aborts when its time has come, unless it is dropped before. Unlike `AbortSignal.timeout` it can

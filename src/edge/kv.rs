@@ -7,6 +7,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use worker::Env;
 
+use super::deadline::within;
 use super::fetch::describe;
 use crate::ports::Failure;
 
@@ -27,16 +28,18 @@ extern "C" {
     ) -> Result<Promise, JsValue>;
 }
 
-/// Reads a value, which this location may serve from its cache for `cache_ttl` seconds.
+/// Reads a value, which this location may serve from its cache for `cache_ttl` seconds, in at most
+/// `timeout_ms` milliseconds.
 pub(super) async fn read(
     env: &Env,
     binding: &'static str,
     key: &str,
     cache_ttl: u32,
+    timeout_ms: u32,
 ) -> Result<Option<String>, Failure> {
     let value = async {
         let promise = namespace(env, binding)?.get(key, &option("cacheTtl", cache_ttl)?)?;
-        JsFuture::from(promise).await
+        within(timeout_ms, promise).await
     };
     value.await.map(|value| value.as_string()).map_err(|error| failure(binding, &error))
 }

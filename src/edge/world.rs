@@ -13,6 +13,11 @@ use crate::session::SigningKey;
 /// here because the freshness of the catalog rests on it.
 const CACHE_TTL: u32 = 60;
 
+/// Time limits of the two namespaces, in milliseconds; a cold read of KV takes tens of them, at
+/// times hundreds. Without the catalog there is no answer, without the cache there is a fetch.
+const CATALOG_TIMEOUT_MS: u32 = 3_000;
+const CACHE_TIMEOUT_MS: u32 = 1_000;
+
 /// The runtime, as one request sees it.
 pub(super) struct World<'a> {
     env: &'a Env,
@@ -35,11 +40,11 @@ impl Ports for World<'_> {
     }
 
     async fn read_catalog(&self, key: &str) -> Result<Option<String>, Failure> {
-        kv::read(self.env, "CATALOG", key, CACHE_TTL).await
+        kv::read(self.env, "CATALOG", key, CACHE_TTL, CATALOG_TIMEOUT_MS).await
     }
 
     async fn read_cache(&self, key: &str) -> Result<Option<String>, Failure> {
-        kv::read(self.env, "ACCESS_CACHE", key, CACHE_TTL).await
+        kv::read(self.env, "ACCESS_CACHE", key, CACHE_TTL, CACHE_TIMEOUT_MS).await
     }
 
     async fn write_cache(&self, key: &str, value: &str, ttl: u32) -> Result<(), Failure> {
