@@ -161,9 +161,19 @@ function refuseRequest(request, response, url, reason) {
   if (reason === "wrong service token") {
     return json(response, 403, { err: "forbidden: invalid service token" });
   }
-  // Backstage's sign-in page sends this header so that it gets a status and not a login page.
-  if (request.headers["x-requested-with"] === "XMLHttpRequest") {
-    return json(response, 401, { err: "unauthorized: no Access session" });
+  // Backstage's sign-in page sends this header so that it gets a status and not a login page. Access
+  // would redirect curl; a developer is better served by a status there too.
+  const isPage = request.headers.accept?.includes("text/html");
+  if (!isPage || request.headers["x-requested-with"] === "XMLHttpRequest") {
+    return json(response, 401, {
+      error: {
+        name: "AuthenticationError",
+        message: "There is no Cloudflare Access session",
+        code: "access_session_missing",
+      },
+      request: { method: request.method, url: request.url },
+      response: { statusCode: 401 },
+    });
   }
   const wanted = encodeURIComponent(url.pathname + url.search);
   response.writeHead(302, {

@@ -38,11 +38,11 @@ test("the session cookie is kept from scripts and from other sites", async (t) =
 
 test("a script's request without a session gets 401 and JSON, not the login page", async (t) => {
   const { origin, get } = await startEmulator(t);
-  const response = await get("/api/auth/cfaccess/refresh", {
-    "X-Requested-With": "XMLHttpRequest",
-  });
-  assert.equal(response.status, 401);
-  assert.match(response.headers.get("content-type"), /^application\/json/);
+  for (const headers of [{ "X-Requested-With": "XMLHttpRequest" }, { accept: "*/*" }]) {
+    const response = await get("/api/auth/cfaccess/refresh", headers);
+    assert.equal(response.status, 401);
+    assert.equal((await response.json()).error.code, "access_session_missing");
+  }
   assert.equal(origin.requests.length, 0);
 });
 

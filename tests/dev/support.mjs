@@ -19,9 +19,13 @@ export async function startEmulator(t, options = {}) {
   });
   t.after(() => Promise.all([access.close(), origin.close()]));
 
-  /** A request to the emulator that follows no redirect. */
+  /** A navigation, as a browser asks for a page, that follows no redirect. */
   const get = (path, headers = {}, init = {}) =>
-    fetch(access.url + path, { redirect: "manual", headers, ...init });
+    fetch(access.url + path, {
+      redirect: "manual",
+      headers: { accept: "text/html", ...headers },
+      ...init,
+    });
   return { access, origin, get };
 }
 
