@@ -13,11 +13,27 @@ mod support;
 
 #[path = "core/claims.rs"]
 mod claims;
+#[path = "core/config.rs"]
+mod config;
 #[path = "core/gate.rs"]
 mod gate;
+#[path = "core/identity.rs"]
+mod identity;
 #[path = "core/jws.rs"]
 mod jws;
 #[path = "core/key_set.rs"]
 mod key_set;
 #[path = "core/key_source.rs"]
 mod key_source;
+#[path = "core/property.rs"]
+mod property;
+#[path = "core/refusal.rs"]
+mod refusal;
+#[path = "core/session.rs"]
+mod session;
+#[path = "core/sign_in.rs"]
+mod sign_in;
+#[path = "core/task.rs"]
+mod task;
+#[path = "core/wycheproof.rs"]
+mod wycheproof;

@@ -31,6 +31,11 @@ fn header_for(kid: &str) -> String {
     format!(r#"{{"alg":"RS256","kid":"{kid}","typ":"JWT"}}"#)
 }
 
+/// The header of a compact JWS, as text.
+pub(crate) fn header_of(compact: &str) -> String {
+    part_of(compact, 0)
+}
+
 /// The payload of a compact JWS, as text.
 pub(crate) fn payload_of(compact: &str) -> String {
     part_of(compact, 1)

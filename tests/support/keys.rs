@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use std::thread;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use p256::ecdsa::signature::Signer;
-use p256::ecdsa::{Signature, SigningKey};
+use p256::ecdsa::signature::{Signer, Verifier};
+use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rsa::traits::PublicKeyParts;
@@ -128,4 +128,16 @@ impl SigningPair {
             "y": Base64UrlUnpadded::encode_string(point.y().unwrap()),
         })
     }
+}
+
+/// Whether a compact JWS is signed with the private half of a published P-256 key.
+pub(crate) fn verifies(compact: &str, public: &Value) -> bool {
+    let coordinate =
+        |name: &str| Base64UrlUnpadded::decode_vec(public[name].as_str().unwrap()).unwrap();
+    let point = [vec![4], coordinate("x"), coordinate("y")].concat();
+    let key = VerifyingKey::from_sec1_bytes(&point).unwrap();
+    let (input, signature) = compact.rsplit_once('.').unwrap();
+    let signature = Base64UrlUnpadded::decode_vec(signature).unwrap();
+    let signature = Signature::from_slice(&signature).unwrap();
+    key.verify(input.as_bytes(), &signature).is_ok()
 }

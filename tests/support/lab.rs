@@ -1,8 +1,9 @@
 //! A gate and its world, to verify one assertion after another.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
-use backstage_cfaccess::access::{Assertion, verify};
+use backstage_cfaccess::access::{AccessIdentity, Assertion, identity_of, verify};
 use backstage_cfaccess::gate::Gate;
 use backstage_cfaccess::ports::Failure;
 use backstage_cfaccess::refusal::Stop;
@@ -43,6 +44,18 @@ impl Lab {
         let result = verify(compact, now, access, keys, &self.world, &mut later).await;
         self.later.borrow_mut().extend(later);
         result
+    }
+
+    /// Who the caller of an assertion is to Access.
+    pub(crate) fn identify(&self, compact: &str, now: i64) -> Result<Rc<AccessIdentity>, Stop> {
+        let assertion = self.verify(compact, now)?;
+        let mut later = Vec::new();
+        let (access, memory) = (&self.gate.config.access, &self.gate.memory.identities);
+        let identity =
+            identity_of(&assertion, compact, now, access, memory, &self.world, &mut later);
+        let identity = block_on(identity);
+        self.later.borrow_mut().extend(later);
+        identity
     }
 
     /// What is left to do after the answers.

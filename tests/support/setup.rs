@@ -52,6 +52,12 @@ impl Setup {
         self
     }
 
+    /// Sets `SIGNING_KEYS`.
+    pub(crate) fn signing_keys(mut self, value: Value) -> Self {
+        self.signing_keys = value;
+        self
+    }
+
     /// Sets the resolvers of `CFACCESS.signIn`.
     pub(crate) fn resolvers(self, resolvers: &Value) -> Self {
         self.cfaccess("signIn", json!({ "resolvers": resolvers }))
@@ -67,6 +73,16 @@ impl Setup {
 
     pub(crate) fn config(&self) -> Config {
         Config::read(&self.source()).unwrap()
+    }
+
+    /// Every problem of it, as text; none if it is a configuration.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        Config::read(&self.source())
+            .err()
+            .unwrap_or_default()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
     pub(crate) fn gate(&self) -> Gate {

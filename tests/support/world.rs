@@ -231,7 +231,7 @@ impl Ports for World {
             panic!("not an RSA key: {}", key.id)
         };
         let number = BigUint::from_bytes_be;
-        let key = RsaPublicKey::new(number(modulus), number(public_exponent));
+        let key = RsaPublicKey::new_with_max_size(number(modulus), number(public_exponent), 8192);
         let key = key.map_err(|error| Failure(error.to_string()))?;
         let digest = Sha256::digest(message);
         Ok(key.verify(Pkcs1v15Sign::new::<Sha256>(), &digest, signature).is_ok())
