@@ -1,6 +1,7 @@
 //! The whole path of a request, in order. [`Gate::decide`] is the only function that knows it; it returns
 //! what is to be done and does nothing.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
@@ -31,6 +32,9 @@ const MAX_IDENTITY_BYTES: usize = 4 * 1024 * 1024;
 /// Bounds of the users of whom the origin was told.
 const MAX_TOLD: usize = 10_000;
 const MAX_TOLD_BYTES: usize = 1024 * 1024;
+
+/// Marks our own request for the origin's key set.
+const HOP_HEADER: &str = "x-backstage-cfaccess-hop";
 
 /// Limits of the origin's key set: milliseconds and bytes.
 const ORIGIN_JWKS_TIMEOUT_MS: u32 = 2_000;
@@ -123,7 +127,9 @@ impl Gate {
             Ok(decision) => (decision, None),
             Err(stop) => {
                 line.stopped(&stop);
-                let reply = error_reply(&stop, request.method, &self.shown_url(request));
+                let message = self.message(&stop);
+                let url = self.shown_url(request);
+                let reply = error_reply(&stop, &message, request.method, &url);
                 (Decision::Reply(reply), Some(stop))
             }
         };
@@ -160,7 +166,7 @@ impl Gate {
                 let reply = preflight(request, &self.config.backstage.cors_origins);
                 return Ok(Decision::Reply(reply));
             }
-            Route::Jwks => return Ok(Decision::Reply(self.jwks(ports).await)),
+            Route::Jwks => return Ok(Decision::Reply(self.jwks(request, ports).await)),
             Route::UserInfo => return self.user_info(request, now.timestamp(), ports).await,
             Route::Forward { public: true } => {
                 let edits = HeaderEdits::of(request.headers, header, None, None);
@@ -254,11 +260,19 @@ impl Gate {
         Ok(Reply::json(200, answer.to_json()))
     }
 
-    /// Our public keys, with the origin's if it answers.
-    async fn jwks<P: Ports>(&self, ports: &P) -> Reply {
+    /// Our public keys, with the origin's if it answers. Where the origin turns out to be this Worker
+    /// again, as on a host name that has none, it is not asked a second time.
+    async fn jwks<P: Ports>(&self, request: &Request<'_>, ports: &P) -> Reply {
+        let ours = self.config.signing_keys.public_jwks();
+        if request.headers.get(HOP_HEADER).is_some() {
+            return Reply::json(200, join_jwks(&ours, None));
+        }
         let call = Call {
             url: format!("{}/.well-known/jwks.json", self.config.backstage.auth_path),
-            headers: vec![("accept".to_owned(), "application/json".to_owned())],
+            headers: vec![
+                ("accept".to_owned(), "application/json".to_owned()),
+                (HOP_HEADER.to_owned(), "1".to_owned()),
+            ],
             timeout_ms: ORIGIN_JWKS_TIMEOUT_MS,
             max_bytes: ORIGIN_JWKS_MAX_BYTES,
         };
@@ -266,7 +280,7 @@ impl Gate {
             Ok(answer) if answer.status == 200 => Some(answer.body),
             _ => None,
         };
-        Reply::json(200, join_jwks(&self.config.signing_keys.public_jwks(), origin.as_deref()))
+        Reply::json(200, join_jwks(&ours, origin.as_deref()))
     }
 
     /// The claims of a token of ours; a token of somebody else's is somebody else's to judge.
@@ -315,6 +329,21 @@ impl Gate {
             Ok(Record::One(record)) => Ok(record.ownership),
             Ok(Record::Many(_)) => Err(Refusal::UserAmbiguous.into()),
             Err(corrupt) => Err(Fault::CatalogCorrupt(format!("{kv_key}: {}", corrupt.0)).into()),
+        }
+    }
+
+    /// The sentence for the caller, as the official provider words it where it names something.
+    fn message(&self, stop: &Stop) -> Cow<'static, str> {
+        let Config { access, sign_in, .. } = &self.config;
+        match stop {
+            Stop::Refusal(Refusal::AssertionMissing) => {
+                let (header, cookie) = (&access.jwt_header_name, &access.authorization_cookie_name);
+                format!("Missing {header} and {cookie} from Cloudflare Access").into()
+            }
+            Stop::Refusal(Refusal::RouteUnknown) => {
+                format!("Unknown auth provider '{}'", sign_in.provider_id).into()
+            }
+            _ => stop.message().into(),
         }
     }
 

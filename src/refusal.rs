@@ -343,6 +343,15 @@ impl Stop {
             Self::Fault(fault) => fault.code(),
         }
     }
+
+    /// The sentence for the caller.
+    #[must_use]
+    pub const fn message(&self) -> &'static str {
+        match self {
+            Self::Refusal(refusal) => refusal.message(),
+            Self::Fault(fault) => fault.message(),
+        }
+    }
 }
 
 impl From<Refusal> for Stop {

@@ -23,7 +23,7 @@ use crate::gate::{Decision, Gate};
 use crate::http::error_reply;
 use crate::json::quote;
 use crate::log::Line;
-use crate::refusal::Fault;
+use crate::refusal::{Fault, Stop};
 use crate::task;
 use world::World;
 
@@ -75,10 +75,9 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
                     response
                 }
                 Err(why) => {
-                    let fault = Fault::OriginUnreachable(why).into();
-                    line.stopped(&fault);
-                    let url = format!("{}{}", target.path, target.query);
-                    http::respond(&error_reply(&fault, &method, &url))?
+                    let stop = Fault::OriginUnreachable(why).into();
+                    line.stopped(&stop);
+                    http::respond(&stopped(&stop, &method, &target))?
                 }
             }
         }
@@ -125,7 +124,12 @@ fn misconfigured(fault: &Fault, method: &str, target: &http::Target<'_>) -> crat
     let mut line = Line::new(method, target.path, crate::http::Route::Forward { public: false });
     line.stopped(&stop);
     write(&line);
-    error_reply(&stop, method, &format!("{}{}", target.path, target.query))
+    stopped(&stop, method, target)
+}
+
+/// The answer to a request that was stopped outside of the gate.
+fn stopped(stop: &Stop, method: &str, target: &http::Target<'_>) -> crate::http::Reply {
+    error_reply(stop, stop.message(), method, &format!("{}{}", target.path, target.query))
 }
 
 fn write(line: &Line) {

@@ -6,9 +6,9 @@ use worker::{Context, Env, console_log, console_warn};
 
 use super::http::{self, RequestHeaders, Target};
 use super::world::World;
-use super::{clock, fetch, run_tasks};
+use super::{clock, fetch, run_tasks, stopped};
 use crate::gate::Gate;
-use crate::http::{Forward, HeaderEdits, HeaderSource, Route, error_reply, route};
+use crate::http::{Forward, HeaderEdits, HeaderSource, Route, route};
 use crate::refusal::Fault;
 use crate::shadow::{Comparison, Snapshot, Theirs};
 use crate::task::Task;
@@ -29,9 +29,8 @@ pub(super) async fn answer(
     let response = match http::forward(request, target, gate, &unchanged).await {
         Ok(response) => response,
         Err(why) => {
-            let fault = Fault::OriginUnreachable(why).into();
-            let url = format!("{}{}", target.path, target.query);
-            return Ok(http::respond(&error_reply(&fault, &snapshot.method, &url))?);
+            let stop = Fault::OriginUnreachable(why).into();
+            return Ok(http::respond(&stopped(&stop, &snapshot.method, target))?);
         }
     };
     let backstage = &gate.config.backstage;

@@ -26,15 +26,15 @@ impl Reply {
 
 #[derive(Serialize)]
 struct ErrorBody<'a> {
-    error: Error,
+    error: Error<'a>,
     request: RequestLine<'a>,
     response: Response,
 }
 
 #[derive(Serialize)]
-struct Error {
+struct Error<'a> {
     name: &'static str,
-    message: &'static str,
+    message: &'a str,
     code: &'static str,
 }
 
@@ -53,20 +53,16 @@ struct Response {
 /// The answer to a request that was stopped, in Backstage's error shape
 /// (`@backstage/errors`, `ErrorResponseBody`) with our code added.
 ///
-/// `url` is what the caller asked for: relative to the auth plugin below it, as the official
+/// `message` is [`Stop::message`] or a sentence more to the point; `url` is what the caller asked for: relative to the auth plugin below it, as the official
 /// provider says it.
 #[must_use]
-pub fn error_reply(stop: &Stop, method: &str, url: &str) -> Reply {
-    let (status, name, message, code, retry_after) = match stop {
-        Stop::Refusal(refusal) => {
-            (refusal.status(), refusal.name(), refusal.message(), refusal.code(), None)
-        }
-        Stop::Fault(fault) => {
-            (fault.status(), fault.name(), fault.message(), fault.code(), fault.retry_after())
-        }
+pub fn error_reply(stop: &Stop, message: &str, method: &str, url: &str) -> Reply {
+    let (status, name, retry_after) = match stop {
+        Stop::Refusal(refusal) => (refusal.status(), refusal.name(), None),
+        Stop::Fault(fault) => (fault.status(), fault.name(), fault.retry_after()),
     };
     let body = ErrorBody {
-        error: Error { name, message, code },
+        error: Error { name, message, code: stop.code() },
         request: RequestLine { method, url },
         response: Response { status_code: status },
     };
@@ -85,7 +81,8 @@ mod tests {
 
     #[test]
     fn an_error_has_backstages_shape_and_our_code() {
-        let reply = error_reply(&Refusal::AssertionMissing.into(), "GET", "/cfaccess/refresh");
+        let stop = Refusal::AssertionMissing.into();
+        let reply = error_reply(&stop, "Missing", "GET", "/cfaccess/refresh");
         let body: serde_json::Value = serde_json::from_str(&reply.body.unwrap()).unwrap();
         assert_eq!(reply.status, 401);
         assert_eq!(body["error"]["name"], "AuthenticationError");
@@ -100,7 +97,8 @@ mod tests {
     #[test]
     fn a_fault_that_may_pass_says_when_to_come_back_and_leaks_nothing() {
         let fault = Fault::KeysUnavailable("certs endpoint: connect ECONNREFUSED".into());
-        let reply = error_reply(&fault.into(), "GET", "/");
+        let stop = fault.into();
+        let reply = error_reply(&stop, stop.message(), "GET", "/");
         assert_eq!(reply.status, 503);
         assert_eq!(reply.headers, [("retry-after", "5".to_owned())]);
         assert!(!reply.body.unwrap().contains("ECONNREFUSED"));
