@@ -29,7 +29,6 @@ const running = [];
 
 try {
   await start(portOption());
-  stopOnSignals();
 } catch (error) {
   console.error(explain(error));
   await stop();
@@ -68,6 +67,8 @@ async function start(port) {
   });
   await putRecords(await worker.kv("CATALOG"), records);
   access.setUpstream(worker.url);
+  // Before the banner: who has read it may press Ctrl-C.
+  stopOnSignals();
   console.log(banner(url));
 }
 
