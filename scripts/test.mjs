@@ -6,12 +6,16 @@ import { build } from "./build.mjs";
 import { Failure, main, NODE, ROOT, run, seconds } from "./process.mjs";
 import { rustToolchain } from "./setup.mjs";
 
+/** No test waits for ever for what does not come. The slowest takes some ten seconds. */
+const TEST_LIMIT_MS = 180_000;
+
 /** Each suite, and how to run it: resolves to whether it passed. */
 const SUITES = {
   core: () => passes("cargo", ["test", "--locked"]),
   build: () => nodeTests("tests/build"),
   dev: async () => (await cli()) && nodeTests("tests/dev"),
   edge: () => nodeTests("tests/edge"),
+  browser: () => nodeTests("tests/browser"),
 };
 
 /** The command, which fills the catalog of `npm run dev`. */
@@ -44,7 +48,8 @@ async function nodeTests(dir, env) {
   const files = (await readdir(join(ROOT, dir)).catch(() => []))
     .filter((name) => name.endsWith(".test.mjs"))
     .map((name) => join(dir, name));
-  if (files.length > 0) return passes(NODE, ["--test", ...files], { env });
+  const limit = `--test-timeout=${TEST_LIMIT_MS}`;
+  if (files.length > 0) return passes(NODE, ["--test", limit, ...files], { env });
   console.error(`${dir} has no *.test.mjs`);
   return false;
 }
