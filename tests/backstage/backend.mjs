@@ -1,0 +1,134 @@
+// Starts a Backstage backend in a process of its own, and waits until its catalog has people in it.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, writeFile } from "node:fs/promises";
+import net from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+const READY_LIMIT_MS = 90_000;
+/** With it the tests read the catalog as `cfaccess catalog push` would. */
+const OUTSIDE_TOKEN = "a-token-for-whatever-reads-the-catalog-from-outside";
+
+/**
+ * Starts it.
+ *
+ * - `port`: see `freePort`
+ * - `baseUrl`: where browsers reach it
+ * - `dir`: a folder for its configuration
+ * - `catalog`: the path of a catalog file, or several
+ * - `configs`: further configuration, each an object or the path of a file, later ones win
+ * - `team`: with it the auth plugin and the official provider are installed, and reach the team
+ */
+export async function startBackend({ port, baseUrl, dir, catalog, configs = [], team }) {
+  const files = [];
+  const folder = await mkdtemp(join(dir, "app-config-"));
+  for (const config of [baseConfig({ port, baseUrl, catalog }), ...configs]) {
+    if (typeof config === "string") {
+      files.push(config);
+      continue;
+    }
+    const file = join(folder, `app-config.${files.length}.yaml`);
+    await writeFile(file, JSON.stringify(config));
+    files.push(file);
+  }
+  const args = files.flatMap((file) => ["--config", file]);
+  const env = { ...process.env, NODE_ENV: "production", LOG_LEVEL: "info" };
+  delete env.NODE_TEST_CONTEXT;
+  if (team) {
+    env.AUTH_PLUGIN = "yes";
+    env.TEAM_PORT = String(team.port);
+    env.NODE_EXTRA_CA_CERTS = team.certificateFile;
+    args.unshift("--require", join(HERE, "backend", "team-on-loopback.cjs"));
+  }
+  const main = join(HERE, "backend", "main.mjs");
+  const options = args.filter((_, at) => team && at < 2);
+  const child = spawn(process.execPath, [...options, main, ...args.slice(options.length)], {
+    cwd: HERE,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let log = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text) => {
+      log += text;
+    });
+  }
+  const stopped = once(child, "close");
+  const url = `http://127.0.0.1:${port}`;
+  const backend = {
+    url,
+    log: () => log,
+    /** The catalog's entities, as the backend answers them to a caller from outside. */
+    async entities(query = "filter=kind=user&filter=kind=group") {
+      const answer = await fetch(`${url}/api/catalog/entities?${query}`, {
+        headers: { authorization: `Bearer ${OUTSIDE_TOKEN}` },
+      });
+      if (answer.status !== 200) throw new Error(`the catalog answers ${answer.status}`);
+      return answer.json();
+    },
+    async close() {
+      child.kill("SIGTERM");
+      const killer = setTimeout(() => child.kill("SIGKILL"), 5_000);
+      await stopped;
+      clearTimeout(killer);
+    },
+  };
+  try {
+    await ready(backend, child);
+  } catch (error) {
+    await backend.close();
+    throw new Error(`${error.message}; its log:\n${log}`);
+  }
+  return backend;
+}
+
+function baseConfig({ port, baseUrl, catalog }) {
+  return {
+    app: { title: "Backstage", baseUrl },
+    organization: { name: "Meridian Freight" },
+    backend: {
+      baseUrl,
+      listen: { host: "127.0.0.1", port },
+      database: { client: "better-sqlite3", connection: ":memory:" },
+      auth: {
+        externalAccess: [
+          { type: "static", options: { token: OUTSIDE_TOKEN, subject: "catalog-reader" } },
+        ],
+      },
+    },
+    catalog: {
+      rules: [{ allow: ["User", "Group", "Component", "System"] }],
+      locations: [catalog].flat().map((target) => ({ type: "file", target })),
+    },
+    permission: { enabled: true },
+  };
+}
+
+/** Readiness comes before the files have been read, and relations are joined after that. */
+async function ready(backend, child) {
+  const limit = Date.now() + READY_LIMIT_MS;
+  let before;
+  while (Date.now() < limit) {
+    if (child.exitCode !== null) throw new Error(`the backend ended with ${child.exitCode}`);
+    const entities = await backend.entities().catch(() => []);
+    const now = JSON.stringify(entities.map(({ relations }) => relations));
+    if (entities.some(({ kind }) => kind === "User") && now === before) return;
+    before = entities.length > 0 ? now : undefined;
+    await sleep(before ? 1_500 : 250);
+  }
+  throw new Error("the backend did not get ready");
+}
+
+/** A port that nobody listens on. */
+export async function freePort() {
+  const server = net.createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
