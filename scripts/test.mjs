@@ -4,7 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "./build.mjs";
 import { Failure, main, NODE, ROOT, run, seconds } from "./process.mjs";
-import { rustToolchain } from "./setup.mjs";
+import { chromium, rustToolchain } from "./setup.mjs";
 
 /** No test waits for ever for what does not come. The slowest takes some ten seconds. */
 const TEST_LIMIT_MS = 180_000;
@@ -15,7 +15,7 @@ const SUITES = {
   build: () => nodeTests("tests/build"),
   dev: async () => (await cli()) && nodeTests("tests/dev"),
   edge: () => nodeTests("tests/edge"),
-  browser: () => nodeTests("tests/browser"),
+  browser: async () => nodeTests("tests/browser", { CHROME_PATH: await chromium() }),
 };
 
 /** The command, which fills the catalog of `npm run dev`. */
