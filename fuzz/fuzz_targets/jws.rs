@@ -1,0 +1,38 @@
+//! An assertion: never accepted, since no signature verifies, and never read differently from how
+//! jwt-compact reads it, but for what it demands of members that we do not look at.
+#![no_main]
+
+use backstage_cfaccess::access::{KeyMemory, Untrusted, verify};
+use backstage_cfaccess_fuzz::{CONFIG, NOW, Nobody, block_on, compact};
+use base64ct::{Base64UrlUnpadded, Encoding};
+use chrono::DateTime;
+use jwt_compact::{ParseError, UntrustedToken};
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+fuzz_target!(|text: &str| {
+    let compact = compact(text);
+    if let Ok(ours) = Untrusted::parse(&compact) {
+        match UntrustedToken::new(&compact) {
+            Ok(theirs) => {
+                assert_eq!(theirs.algorithm(), "RS256");
+                assert_eq!(theirs.header().key_id.as_deref(), Some(ours.key_id.as_str()));
+                assert_eq!(theirs.signature_bytes(), ours.signature);
+            }
+            Err(ParseError::MalformedHeader(_)) => assert!(names_a_key(&compact), "{compact}"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    let now = DateTime::from_timestamp(NOW, 0).expect("a constant");
+    let (memory, mut later) = (KeyMemory::default(), Vec::new());
+    let verified = verify(&compact, now, &CONFIG.access, &memory, &Nobody, &mut later);
+    assert!(block_on(verified).is_err());
+});
+
+/// Whether the header has one of the members with which a caller could name a key of his own.
+fn names_a_key(compact: &str) -> bool {
+    let header =
+        compact.split('.').next().and_then(|part| Base64UrlUnpadded::decode_vec(part).ok());
+    let header: Value = serde_json::from_slice(&header.unwrap_or_default()).unwrap_or_default();
+    ["jku", "x5u", "x5t", "x5t#S256"].iter().any(|name| header.get(name).is_some())
+}

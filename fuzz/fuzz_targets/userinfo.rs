@@ -1,0 +1,14 @@
+//! A bearer token at the userinfo route, whose signature always verifies: what it says is either
+//! whole or refused.
+#![no_main]
+
+use backstage_cfaccess::session::{Held, read_token, user_info};
+use backstage_cfaccess_fuzz::{CONFIG, NOW, Nobody, block_on, compact};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let token = compact(text);
+    if let Held::Ours(unverified) = read_token(&token, &CONFIG.signing_keys) {
+        let _ = block_on(user_info(&unverified, NOW, &CONFIG.signing_keys, &Nobody));
+    }
+});
