@@ -576,7 +576,9 @@ fn the_key_set_is_ours_joined_with_the_origins_and_asks_for_no_assertion() {
     let ours = [SIGNER.public_jwk(), SIGNER_2.public_jwk()];
     assert_eq!(body_of(&outcome), json!({ "keys": [ours[0], ours[1], theirs] }));
     assert_eq!(world.origin.last_call().url, JWKS);
-    assert!(world.origin.last_call().headers.iter().all(|(name, _)| name == "accept"));
+    // No caller's header goes along.
+    let ours = ["accept", "x-backstage-cfaccess-hop"];
+    assert!(world.origin.last_call().headers.iter().all(|(name, _)| ours.contains(&&**name)));
     let head = Ask::new("HEAD", JWKS).of(&gate, &world);
     assert_eq!((reply_of(&head).status, reply_of(&head).body.clone()), (200, None));
 }
@@ -603,6 +605,29 @@ fn the_key_set_is_ours_alone_while_the_origin_does_not_answer_properly() {
     assert_eq!(body_of(&Ask::get(JWKS).of(&gate, &world)), ours);
     world.origin.says(200, &format!("{{\"keys\":[],\"x\":\"{}\"}}", "x".repeat(256 * 1024)));
     assert_eq!(body_of(&Ask::get(JWKS).of(&gate, &world)), ours);
+}
+
+#[test]
+fn an_origin_that_is_the_worker_again_is_not_asked_for_keys_for_ever() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    world.origin.says(200, r#"{"keys":[{"kty":"EC","kid":"theirs"}]}"#);
+    Ask::get(JWKS).of(&gate, &world);
+    let (name, value) = world.origin.last_call().headers.pop().unwrap();
+    let outcome = Ask::get(JWKS).header(&name, &value).of(&gate, &world);
+    let ours = [SIGNER.public_jwk(), SIGNER_2.public_jwk()];
+    assert_eq!(body_of(&outcome), json!({ "keys": ours }));
+    assert_eq!(world.origin.calls(), 1);
+}
+
+#[test]
+fn a_missing_assertion_is_asked_for_by_its_configured_names() {
+    let gate = Setup::new()
+        .cfaccess("jwtHeaderName", json!("x-access-jwt"))
+        .cfaccess("authorizationCookieName", json!("Other"))
+        .gate();
+    let outcome = Ask::get(REFRESH).of(&gate, &World::new());
+    let message = "Missing x-access-jwt and Other from Cloudflare Access";
+    assert_eq!(body_of(&outcome)["error"]["message"], message);
 }
 
 #[test]

@@ -183,7 +183,7 @@ fn refusals_and_faults_are_told_by_status_name_and_code_alone() {
     ];
     let stops = Refusal::ALL.iter().copied().map(Stop::from).chain(faults.map(Stop::from));
     for stop in stops {
-        let reply = error_reply(&stop, "GET", "/x");
+        let reply = error_reply(&stop, stop.message(), "GET", "/x");
         let text = reply.body.unwrap();
         assert!(!text.contains("hunter2") && !text.contains("99999"), "{text}");
         let body: Value = serde_json::from_str(&text).unwrap();
