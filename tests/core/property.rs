@@ -88,13 +88,17 @@ fn path() -> impl Strategy<Value = String> {
     vec(part, 0..5).prop_map(|parts| parts.concat())
 }
 
-proptest! {
+/// Twice the usual number of cases for what is cheap, a quarter of it for what signs or builds whole
+/// documents. `PROPTEST_CASES` sets the usual number.
+fn config(is_cheap: bool) -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    let cases = if is_cheap { usual.cases * 2 } else { usual.cases / 4 };
     // No file of failures: a failure becomes a test with a name.
-    #![proptest_config(ProptestConfig {
-        cases: 512,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    ProptestConfig { cases, failure_persistence: None, ..usual }
+}
+
+proptest! {
+    #![proptest_config(config(true))]
 
     #[test]
     fn no_text_makes_a_parser_panic(text in any::<String>(), name in any::<String>()) {
@@ -121,95 +125,6 @@ proptest! {
     fn no_compact_jws_makes_the_parser_panic(text in "[A-Za-z0-9_.-]{0,300}") {
         let _ = Untrusted::parse(&text);
         let _ = read_token(&text, &Setup::new().config().signing_keys);
-    }
-
-    #[test]
-    fn an_assertion_is_read_as_jwt_compact_reads_it_or_refused(
-        more in object(HEADER),
-        claims in object(CLAIMS),
-        is_whole in any::<bool>(),
-    ) {
-        let mut header: Map<String, Value> = serde_json::from_str(&header()).unwrap();
-        // jwt-compact wants these to be well-formed; we do not look at them.
-        let names_a_key =
-            ["jku", "x5u", "x5t", "x5t#S256"].iter().any(|name| more.contains_key(*name));
-        header.extend(more.into_iter().filter(|(name, _)| !is_whole || name.len() > 3));
-        let parts = [Value::Object(header), Value::Object(claims)].map(|part| part.to_string());
-        let [header, claims] = parts.map(compact_part);
-        let compact = format!("{header}.{claims}.{}", compact_part("x".to_owned()));
-        match (Untrusted::parse(&compact), UntrustedToken::new(&compact)) {
-            (Ok(ours), Ok(theirs)) => {
-                prop_assert_eq!(theirs.algorithm(), "RS256");
-                prop_assert_eq!(theirs.header().key_id.as_deref(), Some(ours.key_id.as_str()));
-                prop_assert_eq!(theirs.signature_bytes(), ours.signature);
-                // Theirs refuses null times; to ours they are absent.
-                let claims = theirs.deserialize_claims_unchecked::<Map<String, Value>>();
-                if let Ok(claims) = claims {
-                    prop_assert_eq!(claims.expiration, ours.claims.expiration);
-                    prop_assert_eq!(claims.not_before, ours.claims.not_before);
-                    prop_assert_eq!(claims.issued_at, ours.claims.issued_at);
-                }
-            }
-            (Ok(_), Err(error)) => prop_assert!(names_a_key, "{error}"),
-            (Err(_), _) => {}
-        }
-    }
-
-    #[test]
-    fn no_unsigned_claims_get_an_assertion_through(
-        claims in object(CLAIMS),
-        iat in any::<i64>(),
-        nbf in any::<i64>(),
-    ) {
-        let mut claims = claims;
-        for (name, value) in [
-            ("iss", json!(ISSUER)),
-            ("aud", json!(AUDIENCE)),
-            ("type", json!("app")),
-            ("exp", json!(NOW + 60)),
-            ("iat", json!(iat)),
-            ("nbf", json!(nbf)),
-        ] {
-            claims.entry(name).or_insert(value);
-        }
-        let parts = [header(), Value::Object(claims).to_string(), "x".to_owned()];
-        let compact = parts.map(compact_part).join(".");
-        let ask = Ask::get("/").header("cf-access-jwt-assertion", &compact);
-        let outcome = ask.of(&Setup::new().gate(), &World::new());
-        prop_assert_eq!(reply_of(&outcome).status, 401);
-    }
-
-    #[test]
-    fn no_json_makes_the_readers_panic(
-        jwk in object(JWK),
-        record in object(RECORD),
-        config in object(CONFIG),
-    ) {
-        let jwks = json!({ "keys": [jwk] }).to_string();
-        let _ = KeySet::parse(&jwks);
-        let _ = join_jwks(&[], Some(&jwks));
-        let _ = decode(Key::Email("jane@example.com"), &Value::Object(record.clone()).to_string());
-        let record = json!({ "v": 1, "user": record }).to_string();
-        let _ = decode(Key::Email("jane@example.com"), &record);
-        let config = Value::Object(config).to_string();
-        let source = Source {
-            cfaccess: Some(config.clone()),
-            backstage: Some(config),
-            signing_keys: Some(jwks),
-        };
-        let _ = Config::read(&source);
-    }
-
-    #[test]
-    fn a_key_set_that_is_joined_is_a_key_set_and_ours_comes_first(jwk in object(JWK)) {
-        let ours = Setup::new().config().signing_keys.public_jwks();
-        let joined = join_jwks(&ours, Some(&json!({ "keys": [jwk] }).to_string()));
-        let joined: Value = serde_json::from_str(&joined).unwrap();
-        let keys = joined["keys"].as_array().unwrap();
-        prop_assert_eq!(&json!(keys[..2]), &serde_json::to_value(&ours).unwrap());
-        let kids: BTreeSet<_> = keys.iter().map(|key| key["kid"].as_str().unwrap()).collect();
-        prop_assert_eq!(kids.len(), keys.len());
-        prop_assert!(keys.iter().all(|key| key.get("d").is_none()));
     }
 
     #[test]
@@ -304,6 +219,99 @@ proptest! {
         let outcome = ask.of(&Setup::new().gate(), &World::new());
         prop_assert!(matches!(outcome.decision, Decision::Reply(_)), "{}", code_of(&outcome));
         prop_assert!(serde_json::from_str::<Value>(&outcome.line.to_json()).is_ok());
+    }
+}
+
+proptest! {
+    #![proptest_config(config(false))]
+
+    #[test]
+    fn an_assertion_is_read_as_jwt_compact_reads_it_or_refused(
+        more in object(HEADER),
+        claims in object(CLAIMS),
+        is_whole in any::<bool>(),
+    ) {
+        let mut header: Map<String, Value> = serde_json::from_str(&header()).unwrap();
+        // jwt-compact wants these to be well-formed; we do not look at them.
+        let names_a_key =
+            ["jku", "x5u", "x5t", "x5t#S256"].iter().any(|name| more.contains_key(*name));
+        header.extend(more.into_iter().filter(|(name, _)| !is_whole || name.len() > 3));
+        let parts = [Value::Object(header), Value::Object(claims)].map(|part| part.to_string());
+        let [header, claims] = parts.map(compact_part);
+        let compact = format!("{header}.{claims}.{}", compact_part("x".to_owned()));
+        match (Untrusted::parse(&compact), UntrustedToken::new(&compact)) {
+            (Ok(ours), Ok(theirs)) => {
+                prop_assert_eq!(theirs.algorithm(), "RS256");
+                prop_assert_eq!(theirs.header().key_id.as_deref(), Some(ours.key_id.as_str()));
+                prop_assert_eq!(theirs.signature_bytes(), ours.signature);
+                // Theirs refuses null times; to ours they are absent.
+                let claims = theirs.deserialize_claims_unchecked::<Map<String, Value>>();
+                if let Ok(claims) = claims {
+                    prop_assert_eq!(claims.expiration, ours.claims.expiration);
+                    prop_assert_eq!(claims.not_before, ours.claims.not_before);
+                    prop_assert_eq!(claims.issued_at, ours.claims.issued_at);
+                }
+            }
+            (Ok(_), Err(error)) => prop_assert!(names_a_key, "{error}"),
+            (Err(_), _) => {}
+        }
+    }
+
+    #[test]
+    fn no_unsigned_claims_get_an_assertion_through(
+        claims in object(CLAIMS),
+        iat in any::<i64>(),
+        nbf in any::<i64>(),
+    ) {
+        let mut claims = claims;
+        for (name, value) in [
+            ("iss", json!(ISSUER)),
+            ("aud", json!(AUDIENCE)),
+            ("type", json!("app")),
+            ("exp", json!(NOW + 60)),
+            ("iat", json!(iat)),
+            ("nbf", json!(nbf)),
+        ] {
+            claims.entry(name).or_insert(value);
+        }
+        let parts = [header(), Value::Object(claims).to_string(), "x".to_owned()];
+        let compact = parts.map(compact_part).join(".");
+        let ask = Ask::get("/").header("cf-access-jwt-assertion", &compact);
+        let outcome = ask.of(&Setup::new().gate(), &World::new());
+        prop_assert_eq!(reply_of(&outcome).status, 401);
+    }
+
+    #[test]
+    fn no_json_makes_the_readers_panic(
+        jwk in object(JWK),
+        record in object(RECORD),
+        config in object(CONFIG),
+    ) {
+        let jwks = json!({ "keys": [jwk] }).to_string();
+        let _ = KeySet::parse(&jwks);
+        let _ = join_jwks(&[], Some(&jwks));
+        let _ = decode(Key::Email("jane@example.com"), &Value::Object(record.clone()).to_string());
+        let record = json!({ "v": 1, "user": record }).to_string();
+        let _ = decode(Key::Email("jane@example.com"), &record);
+        let config = Value::Object(config).to_string();
+        let source = Source {
+            cfaccess: Some(config.clone()),
+            backstage: Some(config),
+            signing_keys: Some(jwks),
+        };
+        let _ = Config::read(&source);
+    }
+
+    #[test]
+    fn a_key_set_that_is_joined_is_a_key_set_and_ours_comes_first(jwk in object(JWK)) {
+        let ours = Setup::new().config().signing_keys.public_jwks();
+        let joined = join_jwks(&ours, Some(&json!({ "keys": [jwk] }).to_string()));
+        let joined: Value = serde_json::from_str(&joined).unwrap();
+        let keys = joined["keys"].as_array().unwrap();
+        prop_assert_eq!(&json!(keys[..2]), &serde_json::to_value(&ours).unwrap());
+        let kids: BTreeSet<_> = keys.iter().map(|key| key["kid"].as_str().unwrap()).collect();
+        prop_assert_eq!(kids.len(), keys.len());
+        prop_assert!(keys.iter().all(|key| key.get("d").is_none()));
     }
 
     #[test]
