@@ -27,7 +27,8 @@ export const EXAMPLE_CATALOG = ["org", "users"].map((name) =>
 /**
  * Starts everything. `trust` is how the backend comes to trust the Worker's tokens.
  *
- * - `users`, `catalog`, `resolvers`: whom Access knows, whom Backstage knows, and how they meet
+ * - `users`, `catalog`, `resolvers`: whom Access knows, whom Backstage knows, and how they meet;
+ *   `catalog` is the path of a file, or several, or a function of a folder that returns them
  * - `worker`, `access`: further options of startWorker and startAccess; `worker` may be a function
  *   of the set-up so far
  * - `configs`: further app-config, or a function of the set-up so far that returns it
@@ -124,7 +125,7 @@ export async function startGround({
         port,
         baseUrl: url,
         dir,
-        catalog,
+        catalog: await settled(catalog, dir),
         configs: [...trusted[trust], ...(await settled(configs, ground))],
         team,
       }),
