@@ -1,6 +1,7 @@
 //! A cache that cannot grow without bound and forgets what has expired: bounded in number and in
 //! bytes, the least recently used goes first. The bookkeeping of use is the `lru` crate's.
 
+use std::borrow::Borrow;
 use std::cell::RefCell;
 use std::hash::Hash;
 
@@ -34,7 +35,10 @@ impl<K: Hash + Eq, V: Clone> Bounded<K, V> {
     }
 
     /// The value, if it is there and `now` is before its end (seconds since 1970).
-    pub fn get(&self, key: &K, now: i64) -> Option<V> {
+    pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q, now: i64) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
         let mut inner = self.0.borrow_mut();
         let entry = inner.entries.get(key)?;
         if entry.expires_at > now {

@@ -29,6 +29,10 @@ use crate::task::Task;
 const MAX_IDENTITIES: usize = 2_000;
 const MAX_IDENTITY_BYTES: usize = 4 * 1024 * 1024;
 
+/// Bounds of the verified assertions, likewise.
+const MAX_VERIFIED: usize = 2_000;
+const MAX_VERIFIED_BYTES: usize = 8 * 1024 * 1024;
+
 /// Bounds of the users of whom the origin was told.
 const MAX_TOLD: usize = 10_000;
 const MAX_TOLD_BYTES: usize = 1024 * 1024;
@@ -56,6 +60,8 @@ pub struct Memory {
     pub keys: KeyMemory,
     /// Identities by digest of the assertion.
     pub identities: Bounded<[u8; 32], Rc<AccessIdentity>>,
+    /// Verified assertions, by their compact form: of the requests of one person, the first pays.
+    pub verified: Bounded<String, Rc<Assertion>>,
     /// Users of whom the origin was told, with `trust: "shared-key"`.
     pub told: Bounded<String, ()>,
 }
@@ -91,6 +97,7 @@ impl Gate {
         let memory = Memory {
             keys: KeyMemory::default(),
             identities: Bounded::new(MAX_IDENTITIES, MAX_IDENTITY_BYTES),
+            verified: Bounded::new(MAX_VERIFIED, MAX_VERIFIED_BYTES),
             told: Bounded::new(MAX_TOLD, MAX_TOLD_BYTES),
         };
         Self { config, memory }
@@ -183,7 +190,7 @@ impl Gate {
             });
             return Err(Refusal::AssertionMissing.into());
         };
-        let assertion = verify(&compact, now, access, &self.memory.keys, ports, later).await?;
+        let assertion = self.verified(&compact, now, ports, later).await?;
         line.verified(&assertion);
         // (4)
         let on = || {
@@ -202,6 +209,32 @@ impl Gate {
             }
             result => result.map(Decision::Reply),
         }
+    }
+
+    /// Verifies an assertion, or remembers that it has been. What is remembered rests on its key, and
+    /// ends with the assertion or when the key set that holds the key is no longer fresh.
+    async fn verified<P: Ports>(
+        &self,
+        compact: &str,
+        now: DateTime<Utc>,
+        ports: &P,
+        later: &mut Vec<Task>,
+    ) -> Result<Rc<Assertion>, Stop> {
+        let Memory { keys, verified, .. } = &self.memory;
+        let seconds = now.timestamp();
+        if let Some(assertion) = verified.get(compact, seconds)
+            && keys.still_trusts(assertion.key(), seconds)
+        {
+            keys.refresh_in_time(seconds, later);
+            return Ok(assertion);
+        }
+        let assertion = verify(compact, now, &self.config.access, keys, ports, later).await?;
+        let assertion = Rc::new(assertion);
+        // The claims are kept beside the compact form, and are not longer than it.
+        let bytes = compact.len() * 2;
+        let until = assertion.expires_at();
+        verified.put(compact.to_owned(), Rc::clone(&assertion), until, bytes);
+        Ok(assertion)
     }
 
     /// The session: who is this to Access, who is this to Backstage, and the token that says so.

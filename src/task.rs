@@ -73,7 +73,7 @@ async fn tell_origin<P: Ports>(
 ) -> Result<(), Failure> {
     let told = &gate.memory.told;
     let until = now + i64::from(TOLD_LIFE);
-    if told.get(&user.to_owned(), now).is_some() {
+    if told.get(user, now).is_some() {
         return Ok(());
     }
     let digest = base16ct::lower::encode_string(&Sha256::digest(user.as_bytes()));

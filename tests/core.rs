@@ -35,5 +35,7 @@ mod session;
 mod sign_in;
 #[path = "core/task.rs"]
 mod task;
+#[path = "core/verified.rs"]
+mod verified;
 #[path = "core/wycheproof.rs"]
 mod wycheproof;

@@ -1,9 +1,12 @@
 //! The one door from [`Untrusted`] to [`Assertion`].
 
+use std::rc::Rc;
+
 use chrono::{DateTime, Utc};
 
 use super::claims;
 use super::jws::Untrusted;
+use super::key_set::PublicKey;
 use super::key_source::{self, KeyMemory};
 use crate::config::AccessConfig;
 use crate::ports::Ports;
@@ -16,7 +19,7 @@ pub struct Assertion {
     claims_json: String,
     expires_at: i64,
     issued_at: Option<i64>,
-    key_id: String,
+    key: Rc<PublicKey>,
     subject: Subject,
 }
 
@@ -57,10 +60,10 @@ impl Assertion {
         self.issued_at
     }
 
-    /// The `kid` of the key that signed it.
+    /// The key that signed it.
     #[must_use]
-    pub fn key_id(&self) -> &str {
-        &self.key_id
+    pub fn key(&self) -> &PublicKey {
+        &self.key
     }
 
     /// Whom it names.
@@ -118,7 +121,7 @@ pub async fn verify<P: Ports>(
         claims_json: untrusted.claims_json,
         expires_at: expiration.timestamp(),
         issued_at: untrusted.claims.issued_at.map(|time| time.timestamp()),
-        key_id: untrusted.key_id,
+        key,
         subject,
     })
 }

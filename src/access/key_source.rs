@@ -66,11 +66,24 @@ impl KeyMemory {
         self.0.borrow().held.clone().filter(|held| now - held.fetched_at < STALE)
     }
 
-    /// Whether a key with this `kid` is held and fresh; for what was verified with it.
+    /// The key with this `kid`, if it is held and fresh.
     #[must_use]
-    pub fn still_trusts(&self, key_id: &str, now: i64) -> bool {
-        self.held(now)
-            .is_some_and(|held| now - held.fetched_at < FRESH && held.set.get(key_id).is_some())
+    pub fn fresh_key(&self, key_id: &str, now: i64) -> Option<Rc<PublicKey>> {
+        self.held(now).filter(|held| now - held.fetched_at < FRESH)?.set.get(key_id)
+    }
+
+    /// Whether a key is still what it was when something was verified with it.
+    #[must_use]
+    pub fn still_trusts(&self, key: &PublicKey, now: i64) -> bool {
+        self.fresh_key(&key.id, now).is_some_and(|held| held.fingerprint == key.fingerprint)
+    }
+
+    /// Sees to it that the held set is refreshed before it is no longer fresh.
+    pub fn refresh_in_time(&self, now: i64, later: &mut Vec<Task>) {
+        let is_due = self.held(now).is_some_and(|held| now >= held.refresh_at);
+        if is_due && self.claim(now) {
+            later.push(Task::RefreshKeys);
+        }
     }
 
     /// Takes the right to look for keys, if it is time; whoever has it need not fear company.
@@ -129,17 +142,12 @@ pub(super) async fn key_for<P: Ports>(
     ports: &P,
     later: &mut Vec<Task>,
 ) -> Result<Rc<PublicKey>, Stop> {
-    let held = memory.held(now);
     // (1)
-    if let Some(held) = &held
-        && now - held.fetched_at < FRESH
-        && let Some(key) = held.set.get(key_id)
-    {
-        if now >= held.refresh_at && memory.claim(now) {
-            later.push(Task::RefreshKeys);
-        }
+    if let Some(key) = memory.fresh_key(key_id, now) {
+        memory.refresh_in_time(now, later);
         return Ok(key);
     }
+    let held = memory.held(now);
     // (2), (3)
     let may_look = match &held {
         Some(_) => memory.claim(now),

@@ -44,7 +44,7 @@ fn a_users_assertion_is_accepted_and_says_whom_it_names() {
     assert_eq!(assertion.email(), Some("jane@example.com"));
     assert_eq!((assertion.expires_at(), assertion.issued_at()), (NOW + 3600, Some(NOW)));
     assert_eq!(assertion.claims_json(), claims.text());
-    assert_eq!(assertion.key_id(), "a".repeat(64));
+    assert_eq!(assertion.key().id, "a".repeat(64));
 }
 
 #[test]

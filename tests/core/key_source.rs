@@ -332,7 +332,7 @@ fn a_key_that_the_team_withdraws_is_forgotten_with_the_next_set() {
     lab.world.certs.says(200, &certs(&[&OTHER]));
     assert_eq!(code(&lab, &old, NOW + 599), "ok");
     assert_eq!(code(&lab, &old, NOW + 600), "key_unknown");
-    assert!(!lab.gate.memory.keys.still_trusts(&TEAM.kid, NOW + 600));
+    assert!(lab.gate.memory.keys.fresh_key(&TEAM.kid, NOW + 600).is_none());
 }
 
 #[test]
@@ -461,10 +461,10 @@ fn what_was_verified_with_a_key_is_trusted_as_long_as_the_key_is_fresh() {
     let lab = Lab::new();
     lab.verify(&lasting(&TEAM), NOW).unwrap();
     let keys = &lab.gate.memory.keys;
-    assert!(keys.still_trusts(&TEAM.kid, NOW + 599));
-    assert!(!keys.still_trusts(&TEAM.kid, NOW + 600));
-    assert!(!keys.still_trusts(&OTHER.kid, NOW));
-    assert!(!keys.still_trusts("", NOW));
+    assert!(keys.fresh_key(&TEAM.kid, NOW + 599).is_some());
+    assert!(keys.fresh_key(&TEAM.kid, NOW + 600).is_none());
+    assert!(keys.fresh_key(&OTHER.kid, NOW).is_none());
+    assert!(keys.fresh_key("", NOW).is_none());
 }
 
 #[test]

@@ -139,5 +139,5 @@ fn a_failed_write_is_reported_and_the_other_tasks_are_done() {
     // Both, and that of the set that was fetched meanwhile.
     assert_eq!(failures.len(), 3);
     assert_eq!(world.certs.calls(), 1);
-    assert!(gate.memory.keys.still_trusts(&"a".repeat(64), NOW));
+    assert!(gate.memory.keys.fresh_key(&"a".repeat(64), NOW).is_some());
 }

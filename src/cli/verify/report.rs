@@ -22,7 +22,7 @@ pub(super) fn accepted(assertion: &Assertion, now: DateTime<Utc>) -> String {
     if let Some(issued_at) = assertion.issued_at() {
         line(&mut text, "issued", &moment(issued_at, now));
     }
-    line(&mut text, "key", assertion.key_id());
+    line(&mut text, "key", &assertion.key().id);
     line(&mut text, "claims", assertion.claims_json());
     text
 }

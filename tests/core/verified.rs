@@ -1,0 +1,96 @@
+//! The memory of verified assertions: what it saves, and that it outlives nothing it rests on.
+
+use backstage_cfaccess::gate::{Decision, Gate};
+use serde_json::json;
+
+use crate::support::{Ask, Claims, NOW, OTHER, Setup, TEAM, World, block_on, certs};
+
+fn ask(gate: &Gate, world: &World, assertion: &str, now: i64) -> String {
+    let outcome = Ask::get("/api/catalog")
+        .header("cf-access-jwt-assertion", assertion)
+        .at(now)
+        .of(gate, world);
+    block_on(backstage_cfaccess::task::run(outcome.later, now, gate, world));
+    match outcome.decision {
+        Decision::Forward(_) => "forwarded".to_owned(),
+        Decision::Reply(reply) => {
+            let body: serde_json::Value = serde_json::from_str(&reply.body.unwrap()).unwrap();
+            body["error"]["code"].as_str().unwrap().to_owned()
+        }
+    }
+}
+
+#[test]
+fn an_assertion_is_verified_once_for_many_requests() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    let assertion = Claims::user().mint();
+    for second in 0..100 {
+        assert_eq!(ask(&gate, &world, &assertion, NOW + second), "forwarded");
+    }
+    assert_eq!(world.verified.get(), 1);
+}
+
+#[test]
+fn another_assertion_of_the_same_user_is_verified_for_itself() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    ask(&gate, &world, &Claims::user().mint(), NOW);
+    let other = Claims::user().set("country", "NO").mint();
+    let (body, _) = other.rsplit_once('.').unwrap();
+    let good = Claims::user().mint();
+    let (_, signature) = good.rsplit_once('.').unwrap();
+    assert_eq!(ask(&gate, &world, &format!("{body}.{signature}"), NOW), "signature_invalid");
+}
+
+#[test]
+fn what_is_remembered_ends_with_the_assertion() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    let assertion = Claims::user().set("exp", NOW + 60).mint();
+    assert_eq!(ask(&gate, &world, &assertion, NOW), "forwarded");
+    assert_eq!(ask(&gate, &world, &assertion, NOW + 59), "forwarded");
+    assert_eq!(ask(&gate, &world, &assertion, NOW + 60), "assertion_expired");
+}
+
+#[test]
+fn what_is_remembered_ends_when_its_key_is_gone() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    let assertion = Claims::user().set("exp", NOW + 86_400).mint();
+    assert_eq!(ask(&gate, &world, &assertion, NOW), "forwarded");
+    world.certs.says(200, &certs(&[&OTHER]));
+    assert_eq!(ask(&gate, &world, &assertion, NOW + 599), "forwarded", "the set is still fresh");
+    // The refresh that this last request left behind has brought the new set.
+    assert_eq!(ask(&gate, &world, &assertion, NOW + 600), "key_unknown");
+}
+
+#[test]
+fn what_is_remembered_ends_when_its_key_was_replaced_under_the_same_kid() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    let assertion = Claims::user().set("exp", NOW + 86_400).mint();
+    assert_eq!(ask(&gate, &world, &assertion, NOW), "forwarded");
+    let mut replaced = OTHER.jwk();
+    replaced["kid"] = json!(TEAM.kid);
+    world.certs.says(200, &json!({ "keys": [replaced] }).to_string());
+    ask(&gate, &world, &assertion, NOW + 599);
+    assert_eq!(ask(&gate, &world, &assertion, NOW + 600), "signature_invalid");
+}
+
+#[test]
+fn the_keys_are_refreshed_in_time_even_if_nothing_new_is_to_be_verified() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    world.random.set(90);
+    let assertion = Claims::user().set("exp", NOW + 86_400).mint();
+    let mut now = NOW;
+    while now < NOW + 3_600 {
+        assert_eq!(ask(&gate, &world, &assertion, now), "forwarded");
+        now += 60;
+    }
+    assert!(world.certs.calls() >= 5, "{} fetches in an hour", world.certs.calls());
+    assert_eq!(world.verified.get(), 1);
+}
+
+#[test]
+fn a_refusal_is_never_remembered() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    let early = Claims::user().set("nbf", NOW + 60).mint();
+    assert_eq!(ask(&gate, &world, &early, NOW), "assertion_not_yet_valid");
+    assert_eq!(ask(&gate, &world, &early, NOW + 60), "forwarded");
+}
