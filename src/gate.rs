@@ -144,7 +144,7 @@ impl Gate {
             Decision::Reply(mut reply) if route != Route::Preflight => {
                 reply.headers.extend(cors_headers(request, &backstage.cors_origins));
                 if request.method == "HEAD" {
-                    reply.body = None;
+                    reply.without_body();
                 }
                 Decision::Reply(reply)
             }

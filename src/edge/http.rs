@@ -6,7 +6,7 @@ use web_sys::{Headers, Request, RequestInit, Response, ResponseInit};
 
 use super::fetch::{describe, send};
 use crate::gate::Gate;
-use crate::http::{Forward, HeaderSource, Reply};
+use crate::http::{CONTENT_TYPE, Forward, HeaderSource, Reply};
 
 /// How long the origin may take until its response begins, in milliseconds. Cloudflare itself gives
 /// up after 100 s; this is for a request that it does not guard.
@@ -55,7 +55,7 @@ pub(super) fn respond(reply: &Reply) -> Result<Response, JsValue> {
     let headers = Headers::new()?;
     headers.set("cache-control", "no-store")?;
     if reply.body.is_some() {
-        headers.set("content-type", "application/json; charset=utf-8")?;
+        headers.set("content-type", CONTENT_TYPE)?;
     }
     for (name, value) in &reply.headers {
         headers.set(name, value)?;

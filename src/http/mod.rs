@@ -9,6 +9,6 @@ mod route;
 
 pub use cors::{cors_headers, preflight};
 pub use forward::{Forward, HeaderEdits, is_identity_header};
-pub use reply::{Reply, error_reply};
+pub use reply::{CONTENT_TYPE, Reply, error_reply};
 pub use request::{HeaderSource, Request, cookie};
 pub use route::{Route, route};

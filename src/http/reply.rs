@@ -4,6 +4,9 @@ use serde::Serialize;
 
 use crate::refusal::Stop;
 
+/// The content type of every body.
+pub const CONTENT_TYPE: &str = "application/json; charset=utf-8";
+
 /// An answer of the Worker's own. Every one carries `cache-control: no-store`: all of them say
 /// something about one caller at one moment.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -21,6 +24,14 @@ impl Reply {
     #[must_use]
     pub const fn json(status: u16, body: String) -> Self {
         Self { status, headers: Vec::new(), body: Some(body) }
+    }
+
+    /// Takes the body off and leaves what describes it, as an answer to HEAD (RFC 9110, section
+    /// 9.3.2).
+    pub fn without_body(&mut self) {
+        if self.body.take().is_some() {
+            self.headers.push(("content-type", CONTENT_TYPE.to_owned()));
+        }
     }
 }
 

@@ -242,6 +242,7 @@ describe("the request", () => {
     const answer = await ground.gate.refresh(await mint(), { method: "HEAD" });
     assert.deepEqual([answer.status, answer.text], [200, ""]);
     assert.equal(answer.headers["cache-control"], "no-store");
+    assert.equal(answer.headers["content-type"], "application/json; charset=utf-8");
   });
 
   test("the query does not matter", async () => {

@@ -218,14 +218,6 @@ export const DIFFERENCES = [
     holds: (it) =>
       it.case.assertion === "exp with a fraction" && it.field === "providerInfo.expiresInSeconds",
   },
-  {
-    what: "`content-type` of an answer to `HEAD`",
-    official: "as for `GET`",
-    worker: "none",
-    why: "not on purpose",
-    open: true,
-    holds: (it) => it.case.method === "HEAD" && it.field === "content-type",
-  },
 ];
 
 /** Fields that have rows of their own, whoever the identity is of. */
