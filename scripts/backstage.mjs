@@ -6,6 +6,7 @@ import { delimiter, join } from "node:path";
 import { build } from "./build.mjs";
 import { withLock } from "./lock.mjs";
 import { Failure, main, must, NODE, PATH, ROOT, run, seconds } from "./process.mjs";
+import { chromium } from "./setup.mjs";
 
 const FOLDER = join(ROOT, "tests", "backstage");
 /** A backend that hangs must not hold up everything. */
@@ -23,7 +24,8 @@ await main(import.meta.url, async (names) => {
   // One after another: two backends at once are slow on a small machine.
   const options = ["--test", "--test-concurrency=1", `--test-timeout=${TEST_LIMIT_MS}`];
   const paths = files.map((file) => join("tests", "backstage", file));
-  const { code } = await run(NODE, [...options, ...paths]);
+  const env = files.includes("app.test.mjs") ? { CHROME_PATH: await chromium() } : {};
+  const { code } = await run(NODE, [...options, ...paths], { env });
   if (code !== 0) process.exitCode = 1;
 });
 
