@@ -458,6 +458,12 @@ fn a_header_that_was_not_what_was_verified_does_not_reach_the_origin() {
     let mut removed = forwarded(&outcome).edits.remove.clone();
     removed.sort();
     assert_eq!(removed, ["cf-access-jwt-assertion", "x_access_jwt"]);
+    // Verified from the cookie: the empty header is not what was verified.
+    let ask = Ask::get("/")
+        .header("cf-access-jwt-assertion", "")
+        .header("cookie", &format!("CF_Authorization={good}"));
+    let outcome = self::ask(&ask);
+    assert_eq!(forwarded(&outcome).edits.remove, ["cf-access-jwt-assertion"]);
 }
 
 #[test]
