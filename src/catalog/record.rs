@@ -163,6 +163,16 @@ pub fn encode(record: &Record) -> serde_json::Result<String> {
     serde_json::to_string(&Envelope { v: VERSION, user, ambiguous })
 }
 
+/// The digest of a value that its key carries in KV as metadata, `{"h":"…"}`: half of a SHA-256 in
+/// hexadecimal. It tells whether a record has changed from the list of keys alone; long enough that
+/// nobody finds two values of one digest.
+#[must_use]
+pub fn digest(value: &str) -> String {
+    let mut digest = base16ct::lower::encode_string(&Sha256::digest(value.as_bytes()));
+    digest.truncate(32);
+    digest
+}
+
 #[cfg(test)]
 mod tests {
     use super::{EntityRef, Key, Record, UserRecord, decode, encode};

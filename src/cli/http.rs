@@ -1,5 +1,6 @@
-//! GET requests of the command line, within the limits that a [`Call`] sets.
+//! Requests of the command line, within the limits that a [`Call`] sets.
 
+use std::thread;
 use std::time::Duration;
 
 use ureq::Agent;
@@ -11,6 +12,54 @@ use crate::ports::{Answer, Call, Failure};
 /// # Errors
 /// When there is no whole answer within the limits.
 pub(super) fn get(call: &Call) -> Result<Answer, Failure> {
+    let (mut answer, _) = send(Method::Get, call, "")?;
+    if answer.status != 200 {
+        answer.body.clear();
+    }
+    Ok(answer)
+}
+
+/// What a request does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Method {
+    Get,
+    Post,
+    Put,
+}
+
+/// How often a request is made before it is given up.
+const TRIES: u32 = 5;
+
+/// The first wait between two tries, in milliseconds; each is twice the one before it.
+const FIRST_WAIT_MS: u64 = 500;
+
+/// The longest wait that a server may ask for, in seconds.
+const MAX_WAIT: u64 = 60;
+
+/// Makes a request that may be made twice, again and again while there is no answer, or one that
+/// says to come back (429, or 500 and above). The body is that of the last answer, whatever its
+/// status.
+///
+/// # Errors
+/// When there is no answer to the last try.
+pub(super) fn send_patiently(method: Method, call: &Call, body: &str) -> Result<Answer, Failure> {
+    // For tests, which would wait for nothing.
+    let first = std::env::var("CFACCESS_RETRY_MS").ok().and_then(|text| text.parse().ok());
+    let mut wait = Duration::from_millis(first.unwrap_or(FIRST_WAIT_MS));
+    for _ in 1..TRIES {
+        let asked = match send(method, call, body) {
+            Ok((answer, asked)) if answer.status == 429 || answer.status >= 500 => asked,
+            Ok((answer, _)) => return Ok(answer),
+            Err(_) => None,
+        };
+        thread::sleep(asked.map_or(wait, |seconds| Duration::from_secs(seconds.min(MAX_WAIT))));
+        wait *= 2;
+    }
+    send(method, call, body).map(|(answer, _)| answer)
+}
+
+/// The answer, and the seconds of its `retry-after`.
+fn send(method: Method, call: &Call, body: &str) -> Result<(Answer, Option<u64>), Failure> {
     let agent: Agent = Agent::config_builder()
         .timeout_global(Some(Duration::from_millis(call.timeout_ms.into())))
         .max_redirects(0)
@@ -19,19 +68,35 @@ pub(super) fn get(call: &Call) -> Result<Answer, Failure> {
         .user_agent(concat!("cfaccess/", env!("CARGO_PKG_VERSION")))
         .build()
         .into();
-    let mut request = agent.get(&call.url);
-    for (name, value) in &call.headers {
-        request = request.header(name, value);
-    }
     let failure = |error: ureq::Error| Failure(format!("{}: {error}", call.url));
-    let mut response = request.call().map_err(failure)?;
+    let response = match method {
+        Method::Get => {
+            let headers = call.headers.iter();
+            headers
+                .fold(agent.get(&call.url), |request, (name, value)| request.header(name, value))
+                .call()
+        }
+        Method::Post | Method::Put => {
+            let request = match method {
+                Method::Put => agent.put(&call.url),
+                _ => agent.post(&call.url),
+            };
+            let headers = call.headers.iter();
+            headers.fold(request, |request, (name, value)| request.header(name, value)).send(body)
+        }
+    };
+    let mut response = response.map_err(failure)?;
     let status = response.status().as_u16();
-    if status != 200 {
-        return Ok(Answer { status, body: String::new() });
-    }
+    let asked = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+    let asked = asked.and_then(|text| text.trim().parse().ok());
     let limit = u64::try_from(call.max_bytes).unwrap_or(u64::MAX);
-    let body = response.body_mut().with_config().limit(limit).read_to_string().map_err(failure)?;
-    Ok(Answer { status, body })
+    let body = match response.body_mut().with_config().limit(limit).read_to_string() {
+        Ok(body) => body,
+        Err(error) if status == 200 => return Err(failure(error)),
+        // The status says enough.
+        Err(_) => String::new(),
+    };
+    Ok((Answer { status, body }, asked))
 }
 
 #[cfg(test)]

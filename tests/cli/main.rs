@@ -12,8 +12,11 @@
 
 mod bad_input;
 mod build;
+mod comparison;
 mod doctor;
 mod index;
 mod keygen;
+mod push;
 mod sandbox;
+mod server;
 mod verify;

@@ -58,9 +58,21 @@ impl Sandbox {
     }
 
     pub(crate) fn run_with(&self, arguments: &[&str], stdin: &str) -> Run {
+        self.run_in(arguments, stdin, &[])
+    }
+
+    /// A run with variables in its environment, which otherwise has none that the binary reads.
+    pub(crate) fn run_in(
+        &self,
+        arguments: &[&str],
+        stdin: &str,
+        variables: &[(&str, &str)],
+    ) -> Run {
         let mut child = Command::new(env!("CARGO_BIN_EXE_cfaccess"))
             .args(arguments)
             .current_dir(&self.folder)
+            .env_clear()
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -2,6 +2,11 @@
 
 mod build;
 mod document;
+mod entry;
+mod gather;
+mod kv;
+mod live;
+mod push;
 mod source;
 
 use super::Failed;
@@ -10,10 +15,13 @@ use super::Failed;
 pub(super) enum Command {
     /// Turn Backstage entities into the file that `wrangler kv bulk put` takes
     Build(build::Args),
+    /// Write what has changed in Backstage into KV
+    Push(push::Args),
 }
 
 pub(super) fn run(command: Command) -> Result<(), Failed> {
     match command {
         Command::Build(args) => build::run(&args),
+        Command::Push(args) => push::run(&args),
     }
 }

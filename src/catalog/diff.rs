@@ -1,0 +1,173 @@
+//! What has to be written for KV to hold what it should, from the list of its keys alone: each key
+//! carries the digest of its value as metadata.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::record::{Record, digest, encode};
+
+/// What every key of the catalog begins with. Other keys of the namespace are not ours to touch.
+pub const PREFIX: &str = "v1:";
+
+/// How the keys begin that are found by email; the others are found by ref.
+const EMAIL_PREFIX: &str = "v1:email";
+
+/// A comparison under way: what KV holds, and record by record what it should hold.
+#[derive(Debug)]
+pub struct Comparison {
+    slots: BTreeMap<String, Slot>,
+    room: usize,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    /// What KV has under the key: its digest, empty if it is not known.
+    held: Option<String>,
+    wanted: Wanted,
+}
+
+#[derive(Debug, Default)]
+enum Wanted {
+    #[default]
+    Nothing,
+    /// The record of this user; the value only if it differs from what is held, and is kept.
+    One { user: String, differs: bool, value: Option<String> },
+    /// Several users have the email.
+    Several(Vec<String>),
+}
+
+/// What is to be done, and in which order: what is gone is deleted, then what has changed is
+/// replaced, then what is new is written, refs before emails. Each record stands by itself, so after
+/// any part of it every key holds either what was right before or what is right now.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Plan {
+    /// The keys to delete, sorted.
+    pub removed: Vec<String>,
+    /// The records to replace, sorted by key.
+    pub changed: Vec<Write>,
+    /// The records to add, refs before emails.
+    pub added: Vec<Write>,
+    /// How many records are right as they are.
+    pub unchanged: usize,
+    /// How many records are to be written but were not kept: there was no room.
+    pub put_off: usize,
+    /// How many records are held, and are to be deleted, of those found by email and by ref.
+    shares: [(usize, usize); 2],
+}
+
+/// A record to write.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Write {
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: String,
+}
+
+impl Comparison {
+    /// A comparison with a namespace of which nothing is known yet. At most `room` bytes of values
+    /// that are to be written are kept; the next comparison will find the others.
+    #[must_use]
+    pub const fn new(room: usize) -> Self {
+        Self { slots: BTreeMap::new(), room }
+    }
+
+    /// Notes the keys of a page of KV's list: `{name, metadata: {h}}`, as its binding and its REST
+    /// interface have them. `None` if it is something else.
+    pub fn held(&mut self, keys: &Value) -> Option<()> {
+        for item in keys.as_array()? {
+            let name = item.get("name")?.as_str()?;
+            let digest = item.get("metadata").and_then(|metadata| metadata.get("h"));
+            let digest = digest.and_then(Value::as_str).unwrap_or_default();
+            if name.starts_with(PREFIX) {
+                let slot = Slot { held: Some(digest.to_owned()), wanted: Wanted::Nothing };
+                self.slots.insert(name.to_owned(), slot);
+            }
+        }
+        Some(())
+    }
+
+    /// Notes that a key should hold the record of this user. Two users under one key, which is an
+    /// email then, make it ambiguous; one user twice counts once.
+    pub fn want(&mut self, key: String, user: &str, value: String) {
+        let slot = self.slots.entry(key).or_default();
+        match &mut slot.wanted {
+            Wanted::Nothing => {
+                let differs = slot.held.as_deref() != Some(&digest(&value));
+                let value = (differs && value.len() <= self.room).then_some(value);
+                self.room -= value.as_ref().map_or(0, String::len);
+                slot.wanted = Wanted::One { user: user.to_owned(), differs, value };
+            }
+            Wanted::One { user: other, value, .. } => {
+                if other != user {
+                    self.room += value.as_ref().map_or(0, String::len);
+                    slot.wanted = Wanted::Several(vec![std::mem::take(other), user.to_owned()]);
+                }
+            }
+            Wanted::Several(users) => users.push(user.to_owned()),
+        }
+    }
+
+    /// What is to be done.
+    ///
+    /// # Errors
+    /// None in practice: a record is always JSON.
+    pub fn plan(self) -> serde_json::Result<Plan> {
+        let mut plan = Plan::default();
+        for (key, Slot { held, wanted }) in self.slots {
+            let [emails, refs] = &mut plan.shares;
+            let share = if key.starts_with(EMAIL_PREFIX) { emails } else { refs };
+            share.0 += usize::from(held.is_some());
+            let (differs, value) = match wanted {
+                Wanted::Nothing => {
+                    share.1 += 1;
+                    plan.removed.push(key);
+                    continue;
+                }
+                Wanted::One { differs, value, .. } => (differs, value),
+                Wanted::Several(mut users) => {
+                    users.sort_unstable();
+                    users.dedup();
+                    let value = encode(&Record::Many(users))?;
+                    (held.as_deref() != Some(&digest(&value)), Some(value))
+                }
+            };
+            match (differs, value) {
+                (false, _) => plan.unchanged += 1,
+                (true, None) => plan.put_off += 1,
+                (true, Some(value)) if held.is_some() => plan.changed.push(Write { key, value }),
+                (true, Some(value)) => plan.added.push(Write { key, value }),
+            }
+        }
+        // `email` sorts before `ref`.
+        plan.added.reverse();
+        Ok(plan)
+    }
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.removed.is_empty()
+            && self.changed.is_empty()
+            && self.added.is_empty()
+            && self.put_off == 0
+    }
+
+    /// Why so much must not be deleted unasked: of the records found by email, or of those found by
+    /// ref, more than this percentage, rounded up, would go. One of each may always go.
+    #[must_use]
+    pub fn excess(&self, percent: u8) -> Option<String> {
+        let [emails, refs] = self.shares;
+        for (what, (held, removed)) in [("users", refs), ("emails", emails)] {
+            if removed > 1 && removed > (held * usize::from(percent)).div_ceil(100) {
+                return Some(format!(
+                    "{removed} of {held} {what} would be removed, more than {percent} %"
+                ));
+            }
+        }
+        None
+    }
+}

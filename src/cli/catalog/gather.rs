@@ -1,0 +1,151 @@
+//! From sources to records.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::super::Failed;
+use super::live::{self, Backstage};
+use super::source::{Place, Read, Sourced};
+use crate::catalog::{Entity, EntityRef, Index, Kind, Membership};
+
+/// The most users that a message names one by one.
+const MAX_NAMED: usize = 10;
+
+/// The records, and what an operator should know of the entities they come from.
+#[derive(Debug)]
+pub(super) struct Gathered {
+    pub(super) index: Index,
+    warnings: Vec<String>,
+}
+
+impl Gathered {
+    /// The records of the entities in files and folders.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of them.
+    pub(super) fn from_files(sources: &[PathBuf]) -> Result<Self, Failed> {
+        let Read { documents, warnings } = Read::all(sources);
+        let mut problems = Vec::new();
+        let entities = collect(documents, &mut problems)
+            .into_iter()
+            .map(|(entity_ref, (entity, _))| (entity_ref, entity))
+            .collect();
+        Self::of(&entities, problems, warnings, "the sources")
+    }
+
+    /// The records of the users of a running Backstage.
+    ///
+    /// # Errors
+    /// When it does not answer with all of them, and everything that is wrong with any of them.
+    pub(super) fn from_backstage(backstage: &Backstage) -> Result<Self, Failed> {
+        let mut problems = Vec::new();
+        let entities = live::users(backstage, &mut problems)?;
+        Self::of(&entities, problems, Vec::new(), "its catalog")
+    }
+
+    fn of(
+        entities: &BTreeMap<EntityRef, Entity>,
+        mut problems: Vec<String>,
+        mut warnings: Vec<String>,
+        what: &str,
+    ) -> Result<Self, Failed> {
+        let index = Index::of(entities);
+        if problems.is_empty() && index.users == 0 {
+            problems.push(format!("there is no user in {what}: nobody could sign in"));
+        }
+        if !problems.is_empty() {
+            return Err(Failed(problems));
+        }
+        warnings.extend(warnings_of(entities, &index));
+        Ok(Self { index, warnings })
+    }
+
+    /// Says on stderr what there is.
+    pub(super) fn report(&self) {
+        for warning in &self.warnings {
+            eprintln!("warning: {warning}");
+        }
+        let Index { records, users, groups, without_email, ambiguous } = &self.index;
+        eprintln!(
+            "{users} users, {groups} groups, {} records; {} ambiguous emails, {} users without \
+             email",
+            records.len(),
+            ambiguous.len(),
+            without_email.len()
+        );
+    }
+}
+
+/// The entities by ref. One that stands in several sources counts once; two different ones with one
+/// ref are a problem.
+fn collect(
+    documents: Vec<Result<Sourced, String>>,
+    problems: &mut Vec<String>,
+) -> BTreeMap<EntityRef, (Entity, Place)> {
+    let mut entities: BTreeMap<EntityRef, (Entity, Place)> = BTreeMap::new();
+    for sourced in documents {
+        let sourced = match sourced {
+            Ok(sourced) => sourced,
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
+        let entity = match Entity::read(&sourced.document.value) {
+            Ok(entity) => entity,
+            Err(found) => {
+                problems.extend(
+                    found
+                        .iter()
+                        .map(|problem| format!("{}: {problem}", sourced.place(&problem.path))),
+                );
+                continue;
+            }
+        };
+        let place = sourced.place("");
+        match entities.get(&entity.entity_ref) {
+            Some((other, elsewhere)) if *other != entity => problems
+                .push(format!("{place}: {} is another one at {elsewhere}", entity.entity_ref)),
+            Some(_) => {}
+            None => {
+                entities.insert(entity.entity_ref.clone(), (entity, place));
+            }
+        }
+    }
+    entities
+}
+
+fn warnings_of(entities: &BTreeMap<EntityRef, Entity>, index: &Index) -> Vec<String> {
+    let mut warnings: Vec<String> = index
+        .ambiguous
+        .iter()
+        .map(|(email, refs)| {
+            format!("{email} belongs to {}: nobody can sign in by it", refs.join(" and "))
+        })
+        .collect();
+    let which = |test: &dyn Fn(&Kind) -> bool| {
+        let found = entities.iter().filter(|(_, entity)| test(&entity.kind));
+        found.map(|(entity_ref, _)| entity_ref.to_string()).collect::<Vec<_>>()
+    };
+    let no_groups = which(
+        &|kind| matches!(kind, Kind::User(user) if user.membership == Membership::Spec(None)),
+    );
+    let locations = which(&|kind| *kind == Kind::Location);
+    for (refs, what) in [
+        (no_groups, "no `spec.memberOf`, which Backstage requires, even if empty"),
+        (locations, "`spec.targets`, which are not followed: name the files themselves"),
+    ] {
+        if !refs.is_empty() {
+            warnings.push(format!("{} has {what}", named(&refs)));
+        }
+    }
+    warnings
+}
+
+fn named(refs: &[String]) -> String {
+    let first = refs.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match refs.len().checked_sub(MAX_NAMED) {
+        None | Some(0) => first,
+        Some(more) => format!("{first} and {more} more"),
+    }
+}

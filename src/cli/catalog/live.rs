@@ -1,0 +1,78 @@
+//! The users of a running Backstage, over HTTP.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal as _, Write as _};
+
+use super::super::http::{Method, send_patiently};
+use crate::catalog::{Entity, EntityRef, Pages, live_entity};
+use crate::ports::Call;
+
+/// Limits of a page: milliseconds and bytes.
+const TIMEOUT_MS: u32 = 30_000;
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// Where a Backstage is, and how to be let in.
+#[derive(Debug)]
+pub(super) struct Backstage {
+    /// Its `backend.baseUrl`, without a slash at its end.
+    pub(super) url: String,
+    pub(super) headers: Vec<(String, String)>,
+}
+
+/// All users. What is wrong with one is a problem, and the others are read all the same.
+pub(super) fn users(
+    backstage: &Backstage,
+    problems: &mut Vec<String>,
+) -> Result<BTreeMap<EntityRef, Entity>, String> {
+    let Backstage { url, headers } = backstage;
+    let mut pages = Pages::default();
+    let mut users = BTreeMap::new();
+    while let Some(path) = pages.path() {
+        let call = Call {
+            url: format!("{url}{path}"),
+            headers: headers.clone(),
+            timeout_ms: TIMEOUT_MS,
+            max_bytes: MAX_BYTES,
+        };
+        let answer = send_patiently(Method::Get, &call, "").map_err(|failure| failure.0)?;
+        if answer.status != 200 {
+            return Err(format!("{url}: {}", why(answer.status)));
+        }
+        for item in pages.read(&answer.body).map_err(|why| format!("{url}: {why}"))? {
+            match live_entity(&item) {
+                Ok(entity) => {
+                    users.insert(entity.entity_ref.clone(), entity);
+                }
+                Err(found) => {
+                    problems.extend(found.into_iter().map(|problem| format!("{url}: {problem}")));
+                }
+            }
+        }
+        let (seen, total) = pages.progress();
+        progress(&format!("{seen} of {total} users read"), pages.path().is_none());
+    }
+    Ok(users)
+}
+
+/// What an answer that is none means.
+fn why(status: u16) -> String {
+    match status {
+        300..=399 => format!(
+            "status {status}, which leads elsewhere, perhaps to the login of Cloudflare Access: \
+             name the backend's internal URL, or let a service token in with --header"
+        ),
+        401 | 403 => format!("status {status}: the token is missing, or not good enough"),
+        404 => "status 404: it has no /api/catalog/entities/by-query; is this the base URL of a \
+                Backstage backend, of version 1.15 or later?"
+            .to_owned(),
+        _ => format!("status {status}"),
+    }
+}
+
+/// Shows how far it is, to whoever watches.
+pub(super) fn progress(text: &str, is_last: bool) {
+    let mut stderr = std::io::stderr();
+    if stderr.is_terminal() {
+        let _ = write!(stderr, "\r\x1b[K{text}{}", if is_last { "\n" } else { "" });
+    }
+}

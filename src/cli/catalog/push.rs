@@ -1,0 +1,250 @@
+//! `cfaccess catalog push`.
+
+use std::env;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::super::wrangler::{Deployment, Wrangler};
+use super::super::{Failed, put};
+use super::entry::Entry;
+use super::gather::Gathered;
+use super::kv::Namespace;
+use super::live::{Backstage, progress};
+use crate::catalog::{Comparison, Index, Plan, Record, Write, encode};
+
+/// Where Cloudflare's REST interface is.
+const API: &str = "https://api.cloudflare.com/client/v4";
+
+/// The most records of each kind that are named one by one.
+const MAX_NAMED: usize = 20;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
+pub(in crate::cli) struct Args {
+    /// Catalog files, or folders of them, in place of --url
+    #[arg(value_name = "FILE_OR_DIR", required_unless_present = "url", conflicts_with = "url")]
+    sources: Vec<PathBuf>,
+    /// A running Backstage: its `backend.baseUrl`
+    #[arg(long, value_parser = base_url)]
+    url: Option<String>,
+    /// The bearer token for its catalog; better in `CATALOG_TOKEN`, where `ps` does not show it
+    #[arg(long, requires = "url")]
+    token: Option<String>,
+    /// A further header for it, such as those of an Access service token
+    #[arg(long, value_name = "NAME: VALUE", requires = "url", value_parser = header)]
+    header: Vec<(String, String)>,
+    /// Say what would be written, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// The most of the users, or of the emails, that are removed without --force
+    #[arg(long, value_name = "PERCENT", default_value = "20%", value_parser = percent)]
+    max_deletions: u8,
+    /// Remove as many as it takes
+    #[arg(long)]
+    force: bool,
+    /// Where the ids of the account and of the namespace CATALOG stand, if not given here
+    #[arg(long, value_name = "WRANGLER_TOML", default_value = "wrangler.toml")]
+    config: PathBuf,
+    /// Its environment; by default the top level
+    #[arg(long, value_name = "NAME")]
+    env: Option<String>,
+    /// The account id [default: `CLOUDFLARE_ACCOUNT_ID`, or `account_id` in wrangler.toml]
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    /// The id of the namespace [default: that of CATALOG in wrangler.toml]
+    #[arg(long, value_name = "ID")]
+    namespace: Option<String>,
+}
+
+const HELP: &str = "\
+Reads the users of a running Backstage (or the same sources as `catalog build`), compares their
+records with what the KV namespace holds, and writes what differs. What is compared are digests that
+the keys carry as metadata: the values in KV are not read.
+
+In this order: what is gone is deleted, what has changed is replaced, what is new is added. Stopped
+at any point and run again, it ends right. If anything is wrong with any source, if the answer is
+half a list, or if too much would be removed, nothing is written, and the exit code is 1.
+
+The token of Cloudflare's API is read from CLOUDFLARE_API_TOKEN; it needs `Workers KV Storage: Edit`.
+The token of Backstage is one of `backend.auth.externalAccess`, which may be restricted to the
+catalog.
+
+Examples:
+  cfaccess catalog push --url https://backstage-internal.example.com --dry-run
+  cfaccess catalog push --url https://backstage.example.com \\
+    --header \"CF-Access-Client-Id: $ID\" --header \"CF-Access-Client-Secret: $SECRET\"
+  cfaccess catalog push catalog/ --env production";
+
+pub(super) fn run(args: &Args) -> Result<(), Failed> {
+    let namespace = namespace(args)?;
+    let gathered = match &args.url {
+        None => Gathered::from_files(&args.sources)?,
+        Some(url) => Gathered::from_backstage(&backstage(url, args)?)?,
+    };
+    gathered.report();
+    let mut comparison = Comparison::new(usize::MAX);
+    namespace.list(&mut comparison)?;
+    let plan = plan(comparison, &gathered.index)?;
+    put(&describe(&plan))?;
+    if let Some(excess) = plan.excess(args.max_deletions).filter(|_| !args.force) {
+        return Err(format!(
+            "{excess}: nothing is written. If the source is right, run it with --force"
+        )
+        .into());
+    }
+    if args.dry_run || plan.is_empty() {
+        return Ok(());
+    }
+    let Plan { removed, changed, added, .. } = plan;
+    let steps = removed.len() + changed.len() + added.len();
+    namespace.delete(&removed)?;
+    progress(&format!("{} of {steps} written", removed.len()), false);
+    let done = removed.len() + changed.len();
+    namespace.write(entries(changed))?;
+    progress(&format!("{done} of {steps} written"), false);
+    namespace.write(entries(added))?;
+    progress(&format!("{steps} of {steps} written"), true);
+    eprintln!("written; KV shows it everywhere within about a minute");
+    Ok(())
+}
+
+fn entries(writes: Vec<Write>) -> Vec<Entry> {
+    writes.into_iter().map(|Write { key, value }| Entry::new(key, value)).collect()
+}
+
+fn plan(mut comparison: Comparison, index: &Index) -> Result<Plan, String> {
+    let failed = |error: serde_json::Error| format!("cannot be encoded: {error}");
+    for (key, record) in &index.records {
+        match record {
+            Record::One(user) => {
+                let value = encode(record).map_err(failed)?;
+                comparison.want(key.clone(), &user.entity_ref, value);
+            }
+            Record::Many(refs) => {
+                for user in refs {
+                    comparison.want(key.clone(), user, String::new());
+                }
+            }
+        }
+    }
+    comparison.plan().map_err(failed)
+}
+
+/// What is to be done, record by record, and in numbers.
+fn describe(plan: &Plan) -> String {
+    let Plan { removed, changed, added, unchanged, .. } = plan;
+    let keys = |writes: &[Write]| writes.iter().map(|it| it.key.clone()).collect::<Vec<_>>();
+    let (changed, mut added) = (keys(changed), keys(added));
+    added.sort_unstable();
+    let mut lines = Vec::new();
+    for (what, keys) in [("remove", removed), ("change", &changed), ("add", &added)] {
+        for key in keys.iter().take(MAX_NAMED) {
+            // Emails are what anybody typed; a terminal obeys some of it.
+            let key: String = key.chars().flat_map(printable).collect();
+            lines.push(format!("{what:6} {key}\n"));
+        }
+        if let Some(more) = keys.len().checked_sub(MAX_NAMED).filter(|more| *more > 0) {
+            lines.push(format!("{what:6} {more} more\n"));
+        }
+    }
+    let (removed, changed, added) = (removed.len(), changed.len(), added.len());
+    lines.push(format!(
+        "{removed} to remove, {changed} to change, {added} to add, {unchanged} unchanged\n"
+    ));
+    lines.concat()
+}
+
+fn printable(c: char) -> Vec<char> {
+    if c.is_control() { c.escape_default().collect() } else { vec![c] }
+}
+
+fn backstage(url: &str, args: &Args) -> Result<Backstage, String> {
+    let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
+    if let Some(token) = args.token.clone().or_else(|| variable("CATALOG_TOKEN")) {
+        if token.chars().any(|c| !c.is_ascii_graphic()) {
+            return Err("the token of Backstage has a space or a control character in it".into());
+        }
+        headers.push(("authorization".to_owned(), format!("Bearer {token}")));
+    }
+    headers.extend(args.header.clone());
+    Ok(Backstage { url: url.to_owned(), headers })
+}
+
+fn namespace(args: &Args) -> Result<Namespace, Failed> {
+    let mut problems = Vec::new();
+    let mut given = |value: Option<String>, what: &str| match value {
+        Some(id) if id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') => id,
+        Some(id) => {
+            problems.push(format!("{what} is not an id: `{id}`"));
+            String::new()
+        }
+        None => {
+            problems.push(format!("{what} is missing"));
+            String::new()
+        }
+    };
+    let account = args.account.clone().or_else(|| variable("CLOUDFLARE_ACCOUNT_ID"));
+    let from_config = account.is_none() || args.namespace.is_none();
+    let deployment = if from_config { deployment(args)? } else { None };
+    let account = account.or_else(|| {
+        deployment.as_ref()?.get("account_id").and_then(Value::as_str).map(str::to_owned)
+    });
+    let config = args.config.display();
+    let account = given(
+        account,
+        &format!("the account id (--account, CLOUDFLARE_ACCOUNT_ID, `account_id` in {config})"),
+    );
+    let id = args.namespace.clone().or_else(|| catalog_id(deployment.as_ref()?));
+    let id = given(id, &format!("the id of the namespace (--namespace, CATALOG in {config})"));
+    let api_token = variable("CLOUDFLARE_API_TOKEN").unwrap_or_else(|| {
+        problems.push("CLOUDFLARE_API_TOKEN is not set".to_owned());
+        String::new()
+    });
+    if !problems.is_empty() {
+        return Err(Failed(problems));
+    }
+    // As wrangler has it.
+    let api = variable("CLOUDFLARE_API_BASE_URL").unwrap_or_else(|| API.to_owned());
+    let url = format!("{api}/accounts/{account}/storage/kv/namespaces/{id}");
+    Ok(Namespace { url, api_token })
+}
+
+/// What wrangler deploys; `None` if there is no file and none was asked for.
+fn deployment(args: &Args) -> Result<Option<Deployment>, String> {
+    if !args.config.exists() && args.env.is_none() {
+        return Ok(None);
+    }
+    let deployments = Wrangler::read(&args.config)?.deployments(args.env.as_deref())?;
+    Ok(deployments.into_iter().next())
+}
+
+fn catalog_id(deployment: &Deployment) -> Option<String> {
+    let namespaces = deployment.get("kv_namespaces")?.as_array()?;
+    let binding = |it: &&Value| it.get("binding").and_then(Value::as_str) == Some("CATALOG");
+    namespaces.iter().find(binding)?.get("id")?.as_str().map(str::to_owned)
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+fn base_url(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.contains(['?', '#', '@', ' ']) => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err("must be a URL such as `https://backstage.example.com`".to_owned()),
+    }
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("must be `NAME: VALUE`")?;
+    Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
+}
+
+fn percent(text: &str) -> Result<u8, String> {
+    let number = text.trim_end_matches('%').parse().ok().filter(|number| *number <= 100);
+    number.ok_or_else(|| "must be a percentage such as `20%`".to_owned())
+}
