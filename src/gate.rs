@@ -1,48 +1,26 @@
 //! The whole path of a request, in order. [`Gate::decide`] is the only function that knows it; it returns
 //! what is to be done and does nothing.
 
+mod memory;
+mod public;
+mod refresh;
+
 use std::borrow::Cow;
 use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 
-use crate::access::{AccessIdentity, Assertion, KeyMemory, identity_of, verify};
-use crate::cache::Bounded;
-use crate::catalog::{EntityRef, Key, Record, decode};
-use crate::config::{Config, OnUserNotFound, Trust};
+pub use memory::Memory;
+
+use crate::access::{Assertion, verify};
+use crate::config::{Config, OnUserNotFound};
 use crate::http::{
     Forward, HeaderEdits, Reply, Request, Route, cors_headers, error_reply, preflight, route,
 };
-use crate::json::{quote, quote_all};
 use crate::log::Line;
-use crate::ports::{Call, Ports};
-use crate::refusal::{Fault, Refusal, Stop};
-use crate::session::{
-    BackstageIdentity, Held, ProviderInfo, RefreshAnswer, TokenRequest, issue, join_jwks,
-    read_token, user_info,
-};
-use crate::signin::{Profile, SignedIn, sign_in};
+use crate::ports::Ports;
+use crate::refusal::{Refusal, Stop};
 use crate::task::Task;
-
-/// Bounds of the cached identities of an isolate: as many people as are likely to be online at one
-/// location, in a few MiB of the isolate's 128.
-const MAX_IDENTITIES: usize = 2_000;
-const MAX_IDENTITY_BYTES: usize = 4 * 1024 * 1024;
-
-/// Bounds of the verified assertions, likewise.
-const MAX_VERIFIED: usize = 2_000;
-const MAX_VERIFIED_BYTES: usize = 8 * 1024 * 1024;
-
-/// Bounds of the users of whom the origin was told.
-const MAX_TOLD: usize = 10_000;
-const MAX_TOLD_BYTES: usize = 1024 * 1024;
-
-/// Marks our own request for the origin's key set.
-const HOP_HEADER: &str = "x-backstage-cfaccess-hop";
-
-/// Limits of the origin's key set: milliseconds and bytes.
-const ORIGIN_JWKS_TIMEOUT_MS: u32 = 2_000;
-const ORIGIN_JWKS_MAX_BYTES: usize = 256 * 1024;
 
 /// What an isolate knows: its configuration and what it remembers between requests.
 #[derive(Debug)]
@@ -51,19 +29,6 @@ pub struct Gate {
     pub config: Config,
     /// What is remembered.
     pub memory: Memory,
-}
-
-/// What an isolate remembers between requests. Plain results, each with its bound.
-#[derive(Debug)]
-pub struct Memory {
-    /// The team's keys.
-    pub keys: KeyMemory,
-    /// Identities by digest of the assertion.
-    pub identities: Bounded<[u8; 32], Rc<AccessIdentity>>,
-    /// Verified assertions, by their compact form: of the requests of one person, the first pays.
-    pub verified: Bounded<String, Rc<Assertion>>,
-    /// Users of whom the origin was told, with `trust: "shared-key"`.
-    pub told: Bounded<String, ()>,
 }
 
 /// What is to be done with a request.
@@ -94,13 +59,7 @@ impl Gate {
     /// A gate that remembers nothing yet.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let memory = Memory {
-            keys: KeyMemory::default(),
-            identities: Bounded::new(MAX_IDENTITIES, MAX_IDENTITY_BYTES),
-            verified: Bounded::new(MAX_VERIFIED, MAX_VERIFIED_BYTES),
-            told: Bounded::new(MAX_TOLD, MAX_TOLD_BYTES),
-        };
-        Self { config, memory }
+        Self { config, memory: Memory::default() }
     }
 
     /// Decides on a request:
@@ -235,134 +194,6 @@ impl Gate {
         let until = assertion.expires_at();
         verified.put(compact.to_owned(), Rc::clone(&assertion), until, bytes);
         Ok(assertion)
-    }
-
-    /// The session: who is this to Access, who is this to Backstage, and the token that says so.
-    async fn refresh<P: Ports>(
-        &self,
-        compact: &str,
-        assertion: &Assertion,
-        now: i64,
-        ports: &P,
-        line: &mut Line,
-        later: &mut Vec<Task>,
-    ) -> Result<Reply, Stop> {
-        let Config { access, sign_in: policy, backstage, signing_keys } = &self.config;
-        let identities = &self.memory.identities;
-        let identity =
-            identity_of(assertion, compact, now, access, identities, ports, later).await?;
-        line.identified(identity.source);
-        let mut profile = Profile::of(&identity);
-        let user = sign_in(&profile, &policy.resolvers, ports).await?;
-        line.signed_in(&user);
-        profile.complete_from(user.record.as_ref());
-        let expires_at = now + i64::from(backstage.token_life);
-        let SignedIn { user, ownership, .. } = &user;
-        let token = issue(
-            &TokenRequest {
-                issuer: &backstage.issuer,
-                user,
-                ownership: (!backstage.omit_ownership_claim).then_some(ownership),
-                issued_at: now,
-                expires_at,
-            },
-            signing_keys.first(),
-            ports,
-        )
-        .await?;
-        let profile =
-            serde_json::to_string(&profile).map_err(|error| Fault::Crypto(error.to_string()))?;
-        let answer = RefreshAnswer {
-            profile: &profile,
-            provider: ProviderInfo {
-                claims: assertion.claims_json(),
-                identity: &identity.document,
-                expires_in: assertion.issued_at().map(|iat| assertion.expires_at() - iat),
-                token: policy.expose_assertion.then_some(compact),
-            },
-            identity: BackstageIdentity {
-                token: &token,
-                user,
-                ownership,
-                expires_in: expires_at - now,
-            },
-        };
-        if backstage.trust == Trust::SharedKey {
-            later.push(Task::TellOrigin { user: user.clone(), assertion: compact.to_owned() });
-        }
-        Ok(Reply::json(200, answer.to_json()))
-    }
-
-    /// Our public keys, with the origin's if it answers. Where the origin turns out to be this Worker
-    /// again, as on a host name that has none, it is not asked a second time.
-    async fn jwks<P: Ports>(&self, request: &Request<'_>, ports: &P) -> Reply {
-        let ours = self.config.signing_keys.public_jwks();
-        if request.headers.get(HOP_HEADER).is_some() {
-            return Reply::json(200, join_jwks(&ours, None));
-        }
-        let call = Call {
-            url: format!("{}/.well-known/jwks.json", self.config.backstage.auth_path),
-            headers: vec![
-                ("accept".to_owned(), "application/json".to_owned()),
-                (HOP_HEADER.to_owned(), "1".to_owned()),
-            ],
-            timeout_ms: ORIGIN_JWKS_TIMEOUT_MS,
-            max_bytes: ORIGIN_JWKS_MAX_BYTES,
-        };
-        let origin = match ports.fetch_origin(&call).await {
-            Ok(answer) if answer.status == 200 => Some(answer.body),
-            _ => None,
-        };
-        Reply::json(200, join_jwks(&ours, origin.as_deref()))
-    }
-
-    /// The claims of a token of ours; a token of somebody else's is somebody else's to judge.
-    async fn user_info<P: Ports>(
-        &self,
-        request: &Request<'_>,
-        now: i64,
-        ports: &P,
-    ) -> Result<Decision, Stop> {
-        let keys = &self.config.signing_keys;
-        let token = request.bearer_token().ok_or(Refusal::TokenMissing)?;
-        let Held::Ours(unverified) = read_token(&token, keys) else {
-            let header = self.config.access.jwt_header_name.as_str();
-            let edits = HeaderEdits::of(request.headers, header, None, None);
-            return Ok(Decision::Forward(Forward { edits }));
-        };
-        let claimed = user_info(&unverified, now, keys, ports).await?;
-        let ownership = match claimed.ownership {
-            Some(ownership) => ownership,
-            None => self.ownership_of(&claimed.user, ports).await?,
-        };
-        let (user, ownership) = (quote(&claimed.user), quote_all(&ownership));
-        let body = format!(r#"{{"claims":{{"sub":{user},"ent":{ownership}}}}}"#);
-        Ok(Decision::Reply(Reply::json(200, body)))
-    }
-
-    /// The ownership refs of a user, from the catalog. A user in no catalog owns what is his own, if
-    /// any resolver lets such users in, and has left otherwise.
-    async fn ownership_of<P: Ports>(&self, user: &str, ports: &P) -> Result<Vec<String>, Stop> {
-        let entity_ref = EntityRef::parse(user, None).ok_or(Refusal::TokenInvalid)?;
-        let key = Key::Ref(&entity_ref);
-        let kv_key = key.to_kv();
-        let value = ports
-            .read_catalog(&kv_key)
-            .await
-            .map_err(|failure| Fault::CatalogUnavailable(failure.0))?;
-        let Some(value) = value else {
-            let resolvers = &self.config.sign_in.resolvers;
-            return if resolvers.iter().any(crate::signin::Resolver::allows_without_user) {
-                Ok(vec![user.to_owned()])
-            } else {
-                Err(Refusal::UserNotFound.into())
-            };
-        };
-        match decode(key, &value) {
-            Ok(Record::One(record)) => Ok(record.ownership),
-            Ok(Record::Many(_)) => Err(Refusal::UserAmbiguous.into()),
-            Err(corrupt) => Err(Fault::CatalogCorrupt(format!("{kv_key}: {}", corrupt.0)).into()),
-        }
     }
 
     /// The sentence for the caller, as the official provider words it where it names something.
