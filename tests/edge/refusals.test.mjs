@@ -266,6 +266,20 @@ describe("the limits of what is accepted", () => {
     assert.equal((await ground.gate.refresh(token)).status, 200);
   });
 
+  test("an assertion that was good a moment ago is refused once it has expired", async () => {
+    const exp = now() + 2;
+    const token = await claiming({ exp });
+    assert.equal((await ground.gate.refresh(token)).status, 200);
+    assert.equal((await ground.gate.send("/api/echo", { token })).status, 200);
+    await new Promise((resolve) => setTimeout(resolve, exp * 1000 - Date.now() + 50));
+    await unseenBy(ground.origin, async () => {
+      for (const path of [REFRESH, "/api/echo"]) {
+        const answer = await ground.gate.send(path, { token });
+        assert.equal(answer.json.error.code, "assertion_expired");
+      }
+    });
+  });
+
   test("an assertion signed with the previous key is good, as after a rotation", async () => {
     const token = await ground.access.mint({ key: "previous" });
     assert.equal((await ground.gate.refresh(token)).status, 200);
