@@ -145,7 +145,7 @@ export async function startGround({
 const settled = (value, argument) => (typeof value === "function" ? value(argument) : value);
 
 /** The KV records of what a running catalog answers. */
-async function recordsOf(entities, dir) {
+export async function recordsOf(entities, dir) {
   await mkdir(join(dir, "catalog"), { recursive: true });
   const [from, out] = ["entities.json", "kv.json"].map((name) => join(dir, "catalog", name));
   await writeFile(from, JSON.stringify(entities));
@@ -154,7 +154,7 @@ async function recordsOf(entities, dir) {
 }
 
 /** The project's command line, as `cargo build` leaves it. */
-async function cfaccess(args) {
+export async function cfaccess(args) {
   const program = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "debug", "cfaccess");
   return promisify(execFile)(program, args);
 }
