@@ -29,11 +29,15 @@ pub const STALE: i64 = 24 * 3600;
 /// (jose's `cooldownDuration`). Without it, forged assertions could drive our fetches.
 pub const COOL_DOWN: i64 = 30;
 
-/// How long after a failed fetch with nothing cached the next may begin, in seconds.
-pub const FAILURE_PAUSE: i64 = 5;
+/// How long after a failed fetch with nothing cached the next may begin, in seconds from the start
+/// of the request that made it: its time limit, and as much again.
+pub const FAILURE_PAUSE: i64 = 10;
 
 /// Time limit of the certs endpoint, in milliseconds.
 const TIMEOUT_MS: u32 = 5_000;
+
+/// How long a look can take, in seconds: KV's time limit and the endpoint's, rounded up.
+const LONGEST_LOOK: i64 = 7;
 
 /// Size limit of the certs document, in bytes.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -50,6 +54,8 @@ struct State {
     held: Option<Held>,
     /// No look for keys before this time.
     not_before: i64,
+    /// A look may be under way until this time.
+    looking_until: i64,
     /// Why the last look failed.
     failure: Option<String>,
 }
@@ -59,6 +65,13 @@ struct Held {
     set: Rc<KeySet>,
     fetched_at: i64,
     refresh_at: i64,
+}
+
+/// Where a set comes from.
+#[derive(Clone, Copy)]
+enum From {
+    Endpoint,
+    Store,
 }
 
 impl KeyMemory {
@@ -92,14 +105,20 @@ impl KeyMemory {
         let may = now >= state.not_before;
         if may {
             state.not_before = now + COOL_DOWN;
+            state.looking_until = now + LONGEST_LOOK;
         }
         may
     }
 
-    /// Keeps a set, unless a newer one is held: a slow old answer must not replace it.
-    fn keep(&self, set: KeySet, fetched_at: i64, spread: i64) {
+    /// Keeps a set, unless a newer one is held: a slow old answer must not replace it. Of two of one
+    /// second the one from the endpoint is the newer.
+    fn keep(&self, set: KeySet, fetched_at: i64, spread: i64, from: From) {
         let mut state = self.0.borrow_mut();
-        if state.held.as_ref().is_none_or(|held| held.fetched_at < fetched_at) {
+        let is_newer = state.held.as_ref().is_none_or(|held| match from {
+            From::Endpoint => held.fetched_at <= fetched_at,
+            From::Store => held.fetched_at < fetched_at,
+        });
+        if is_newer {
             let refresh_at = fetched_at + FRESH - spread;
             state.held = Some(Held { set: Rc::new(set), fetched_at, refresh_at });
         }
@@ -108,6 +127,7 @@ impl KeyMemory {
     fn failed(&self, now: i64, why: &str, cold: bool) {
         let mut state = self.0.borrow_mut();
         state.failure = Some(why.to_owned());
+        state.looking_until = 0;
         if cold {
             state.not_before = now + FAILURE_PAUSE;
         }
@@ -116,11 +136,17 @@ impl KeyMemory {
     fn succeeded(&self, now: i64) {
         let mut state = self.0.borrow_mut();
         state.failure = None;
+        state.looking_until = 0;
         state.not_before = now + COOL_DOWN;
     }
 
     fn failure(&self) -> Option<String> {
         self.0.borrow().failure.clone()
+    }
+
+    /// Whether another request may be about to find what this one lacks.
+    fn is_looking(&self, now: i64) -> bool {
+        now < self.0.borrow().looking_until
     }
 }
 
@@ -161,6 +187,10 @@ pub(super) async fn key_for<P: Ports>(
     }
     match memory.failure() {
         Some(why) => Err(Fault::KeysUnavailable(why).into()),
+        // After a rotation, this may be the new key: not to be called unknown before it is known.
+        None if memory.is_looking(now) => {
+            Err(Fault::KeysUnavailable("another request is looking for them".to_owned()).into())
+        }
         None => Err(Refusal::KeyUnknown.into()),
     }
 }
@@ -191,7 +221,7 @@ async fn look<P: Ports>(
     if let Ok(Some(text)) = ports.read_cache(&config.certs_cache_key()).await
         && let Some((set, fetched_at)) = read_stored(&text, now)
     {
-        memory.keep(set, fetched_at, spread);
+        memory.keep(set, fetched_at, spread, From::Store);
     }
     let is_enough = memory.held(now).is_some_and(|held| {
         now < held.refresh_at && wanted.is_none_or(|key_id| held.set.get(key_id).is_some())
@@ -202,7 +232,7 @@ async fn look<P: Ports>(
     }
     match fetch(config, ports).await {
         Ok((set, certs)) => {
-            memory.keep(set, now, spread);
+            memory.keep(set, now, spread, From::Endpoint);
             memory.succeeded(now);
             later.push(Task::WriteCache {
                 key: config.certs_cache_key(),
