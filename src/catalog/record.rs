@@ -120,7 +120,10 @@ pub fn decode(key: Key<'_>, value: &str) -> Result<Record, Corrupt> {
                 }
                 Key::Ref(entity_ref) => user.entity_ref == entity_ref.as_str(),
             };
-            let is_user = user.entity_ref.starts_with("user:");
+            // It becomes `sub` of a signed token, which the backend takes as it is.
+            let is_user = EntityRef::parse(&user.entity_ref, None).is_some_and(|parsed| {
+                parsed.kind() == "user" && parsed.as_str() == user.entity_ref
+            });
             if !answers || !is_user || user.ownership.is_empty() {
                 return Err(Corrupt("the record is not this key's user".to_owned()));
             }
@@ -221,6 +224,15 @@ mod tests {
             good.get(..good.len() - 5).unwrap(),
         ] {
             assert!(decode(Key::Email("jane@example.com"), value).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_record_whose_ref_is_no_canonical_users_is_corrupt() {
+        for entity_ref in ["user:", "user:jane", "user:Default/Jane", "user:default/", "user:/x"] {
+            let user = UserRecord { entity_ref: entity_ref.into(), ..jane() };
+            let value = encode(&Record::One(user)).unwrap();
+            assert!(decode(Key::Email("jane@example.com"), &value).is_err(), "{entity_ref}");
         }
     }
 
