@@ -93,24 +93,34 @@ impl Gate {
             Ok(decision) => (decision, None),
             Err(stop) => {
                 line.stopped(&stop);
-                let message = self.message(&stop);
-                let url = self.shown_url(request);
-                let reply = error_reply(&stop, &message, request.method, &url);
-                (Decision::Reply(reply), Some(stop))
+                (Decision::Reply(self.stopped(&stop, request)), Some(stop))
             }
         };
         let decision = match decision {
-            Decision::Reply(mut reply) if route != Route::Preflight => {
-                reply.headers.extend(cors_headers(request, &backstage.cors_origins));
-                if request.method == "HEAD" {
-                    reply.without_body();
-                }
-                Decision::Reply(reply)
+            Decision::Reply(reply) if stop.is_none() && route != Route::Preflight => {
+                Decision::Reply(self.finished(reply, request))
             }
             other => other,
         };
         line.settled(&decision);
         Outcome { decision, later, line, stop, route }
+    }
+
+    /// The answer to a request that was stopped, here or by an origin that does not answer.
+    #[must_use]
+    pub fn stopped(&self, stop: &Stop, request: &Request<'_>) -> Reply {
+        let url = self.shown_url(request);
+        let reply = error_reply(stop, &self.message(stop), request.method, &url);
+        self.finished(reply, request)
+    }
+
+    /// What all answers have in common: CORS, and no body for HEAD.
+    fn finished(&self, mut reply: Reply, request: &Request<'_>) -> Reply {
+        reply.headers.extend(cors_headers(request, &self.config.backstage.cors_origins));
+        if request.method == "HEAD" {
+            reply.without_body();
+        }
+        reply
     }
 
     async fn follow<P: Ports>(

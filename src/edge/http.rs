@@ -23,7 +23,7 @@ pub(super) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Takes a URL apart that the runtime has parsed and written anew.
+    /// Takes a URL apart as the runtime has it; dots in its path may still stand.
     pub(super) fn of(url: &'a str) -> Self {
         let after_scheme = url.find("://").map_or(0, |at| at + 3);
         let path_at = url

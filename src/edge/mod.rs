@@ -23,7 +23,7 @@ use crate::gate::{Decision, Gate};
 use crate::http::error_reply;
 use crate::json::quote;
 use crate::log::Line;
-use crate::refusal::{Fault, Stop};
+use crate::refusal::Fault;
 use crate::task;
 use world::World;
 
@@ -54,16 +54,14 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
         return shadow::answer(&request, &env, &context, gate, &target).await;
     }
     let world = World::new(&env, gate, &target);
-    let outcome = {
-        let headers = http::RequestHeaders(request.headers());
-        let view = crate::http::Request {
-            method: &method,
-            path: target.path,
-            query: target.query,
-            headers: &headers,
-        };
-        gate.decide(&view, clock::now(), &world).await
+    let headers = http::RequestHeaders(request.headers());
+    let view = crate::http::Request {
+        method: &method,
+        path: target.path,
+        query: target.query,
+        headers: &headers,
     };
+    let outcome = gate.decide(&view, clock::now(), &world).await;
     let mut line = outcome.line;
     let response = match outcome.decision {
         Decision::Reply(reply) => http::respond(&reply)?,
@@ -77,7 +75,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
                 Err(why) => {
                     let stop = Fault::OriginUnreachable(why).into();
                     line.stopped(&stop);
-                    http::respond(&stopped(&stop, &method, &target))?
+                    http::respond(&gate.stopped(&stop, &view))?
                 }
             }
         }
@@ -124,12 +122,8 @@ fn misconfigured(fault: &Fault, method: &str, target: &http::Target<'_>) -> crat
     let mut line = Line::new(method, target.path, crate::http::Route::Forward { public: false });
     line.stopped(&stop);
     write(&line);
-    stopped(&stop, method, target)
-}
-
-/// The answer to a request that was stopped outside of the gate.
-fn stopped(stop: &Stop, method: &str, target: &http::Target<'_>) -> crate::http::Reply {
-    error_reply(stop, stop.message(), method, &format!("{}{}", target.path, target.query))
+    // There is no gate that could say it more to the point.
+    error_reply(&stop, stop.message(), method, &format!("{}{}", target.path, target.query))
 }
 
 fn write(line: &Line) {

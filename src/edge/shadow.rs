@@ -6,7 +6,7 @@ use worker::{Context, Env, console_log, console_warn};
 
 use super::http::{self, RequestHeaders, Target};
 use super::world::World;
-use super::{clock, fetch, run_tasks, stopped};
+use super::{clock, fetch, run_tasks};
 use crate::gate::Gate;
 use crate::http::{Forward, HeaderEdits, HeaderSource, Route, route};
 use crate::refusal::Fault;
@@ -30,7 +30,7 @@ pub(super) async fn answer(
         Ok(response) => response,
         Err(why) => {
             let stop = Fault::OriginUnreachable(why).into();
-            return Ok(http::respond(&stopped(&stop, &snapshot.method, target))?);
+            return Ok(http::respond(&gate.stopped(&stop, &snapshot.request()))?);
         }
     };
     let backstage = &gate.config.backstage;
