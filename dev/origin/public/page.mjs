@@ -5,9 +5,12 @@ const element = (id) => document.getElementById(id);
 
 /** What to do about a refusal, by the code the Worker gives. */
 const ADVICE = {
-  user_not_found: "Nobody with this email is in the catalog. Ask for an entry, then try again.",
+  user_not_found: "Nobody with this email is in the catalog. Ask for an entry, or log out.",
   user_ambiguous: "More than one person in the catalog has this email.",
   domain_not_allowed: "Accounts of this email domain may not sign in here.",
+  access_session_missing: "Your Cloudflare Access session has ended. Sign in again to go on.",
+  assertion_expired: "Your Cloudflare Access session has ended. Sign in again to go on.",
+  identity_refused: "Cloudflare Access has ended this session. Sign in again to go on.",
   misconfigured: "The Worker's configuration is broken; its log names every problem.",
 };
 
