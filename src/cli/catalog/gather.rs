@@ -16,6 +16,8 @@ const MAX_NAMED: usize = 10;
 pub(super) struct Gathered {
     pub(super) index: Index,
     warnings: Vec<String>,
+    /// Whether the source was a running Backstage, which is not asked for its groups.
+    is_live: bool,
 }
 
 impl Gathered {
@@ -30,7 +32,7 @@ impl Gathered {
             .into_iter()
             .map(|(entity_ref, (entity, _))| (entity_ref, entity))
             .collect();
-        Self::of(&entities, problems, warnings, "the sources")
+        Self::of(&entities, problems, warnings, false)
     }
 
     /// The records of the users of a running Backstage.
@@ -40,24 +42,25 @@ impl Gathered {
     pub(super) fn from_backstage(backstage: &Backstage) -> Result<Self, Failed> {
         let mut problems = Vec::new();
         let entities = live::users(backstage, &mut problems)?;
-        Self::of(&entities, problems, Vec::new(), "its catalog")
+        Self::of(&entities, problems, Vec::new(), true)
     }
 
     fn of(
         entities: &BTreeMap<EntityRef, Entity>,
         mut problems: Vec<String>,
         mut warnings: Vec<String>,
-        what: &str,
+        is_live: bool,
     ) -> Result<Self, Failed> {
         let index = Index::of(entities);
         if problems.is_empty() && index.users == 0 {
+            let what = if is_live { "its catalog" } else { "the sources" };
             problems.push(format!("there is no user in {what}: nobody could sign in"));
         }
         if !problems.is_empty() {
             return Err(Failed(problems));
         }
         warnings.extend(warnings_of(entities, &index));
-        Ok(Self { index, warnings })
+        Ok(Self { index, warnings, is_live })
     }
 
     /// Says on stderr what there is.
@@ -66,9 +69,9 @@ impl Gathered {
             eprintln!("warning: {warning}");
         }
         let Index { records, users, groups, without_email, ambiguous } = &self.index;
+        let groups = if self.is_live { String::new() } else { format!("{groups} groups, ") };
         eprintln!(
-            "{users} users, {groups} groups, {} records; {} ambiguous emails, {} users without \
-             email",
+            "{users} users, {groups}{} records; {} ambiguous emails, {} users without email",
             records.len(),
             ambiguous.len(),
             without_email.len()
