@@ -20,18 +20,19 @@ export class Failure extends Error {}
 
 /**
  * Runs a program from the project's root in the terminal it was started from. `capture` collects
- * what it writes instead: "all" of it, or "stdout" alone. Never rejects: a program that cannot be
- * started has code 127.
+ * what it writes instead: "all" of it, or "stdout" alone. A program that runs longer than `limitMs`
+ * is ended. Never rejects: a program that cannot be started has code 127.
  *
  * @returns {Promise<{ code: number, output: string }>}
  */
-export function run(command, args, { cwd = ROOT, env = {}, capture } = {}) {
+export function run(command, args, { cwd = ROOT, env = {}, capture, limitMs } = {}) {
   return new Promise((resolve) => {
     const output = [];
     const child = spawn(command, args, {
       cwd,
       env: { ...process.env, PATH, ...env },
       stdio: STDIO[capture],
+      timeout: limitMs,
     });
     child.stdout?.on("data", (chunk) => output.push(chunk));
     child.stderr?.on("data", (chunk) => output.push(chunk));
