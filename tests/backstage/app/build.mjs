@@ -17,6 +17,8 @@ export async function buildApp() {
   await rm(DIST, { recursive: true, force: true });
   await mkdir(DIST, { recursive: true });
   await build({
+    // Aliases are resolved from here, whoever has started this.
+    absWorkingDir: join(APP, ".."),
     entryPoints: [join(APP, "src", "index.jsx")],
     outdir: DIST,
     bundle: true,
