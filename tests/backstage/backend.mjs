@@ -113,6 +113,7 @@ async function ready(backend, child) {
   const limit = Date.now() + READY_LIMIT_MS;
   let before;
   while (Date.now() < limit) {
+    if (backend.log().includes("EADDRINUSE")) throw new Error("the backend's port is taken");
     if (child.exitCode !== null) throw new Error(`the backend ended with ${child.exitCode}`);
     const entities = await backend.entities().catch(() => []);
     const now = JSON.stringify(entities.map(({ relations }) => relations));
@@ -123,12 +124,22 @@ async function ready(backend, child) {
   throw new Error("the backend did not get ready");
 }
 
-/** A port that nobody listens on. */
+/**
+ * A port that nobody listens on, from below those that systems give to outgoing connections: one of
+ * those might be taken before the backend has started.
+ */
 export async function freePort() {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const server = net.createServer();
+    server.listen(port, "127.0.0.1");
+    const isFree = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
