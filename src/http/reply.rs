@@ -111,7 +111,7 @@ mod tests {
         let stop = fault.into();
         let reply = error_reply(&stop, stop.message(), "GET", "/");
         assert_eq!(reply.status, 503);
-        assert_eq!(reply.headers, [("retry-after", "5".to_owned())]);
+        assert_eq!(reply.headers, [("retry-after", "10".to_owned())]);
         assert!(!reply.body.unwrap().contains("ECONNREFUSED"));
     }
 

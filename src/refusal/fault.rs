@@ -91,7 +91,9 @@ impl Fault {
     pub const fn retry_after(&self) -> Option<u32> {
         match self {
             Self::CatalogCorrupt(_) | Self::Misconfigured(_) => Some(60),
-            Self::CatalogUnavailable(_) | Self::KeysUnavailable(_) => Some(5),
+            Self::CatalogUnavailable(_) => Some(5),
+            // Before, the keys are not looked for again (`access::FAILURE_PAUSE`).
+            Self::KeysUnavailable(_) => Some(10),
             Self::Crypto(_) | Self::OriginUnreachable(_) | Self::TokenTooLarge(_) => None,
         }
     }

@@ -120,7 +120,7 @@ fn the_faults_of_the_world_get_503_and_a_time_to_come_back() {
         Ask::refresh(&Claims::user().mint()).of(&Setup::new().gate(), &world)
     };
     for (outcome, code, retry_after) in [
-        (in_a_world(|world| world.certs.fails()), "keys_unavailable", "5"),
+        (in_a_world(|world| world.certs.fails()), "keys_unavailable", "10"),
         (in_a_world(|world| world.catalog.fails()), "catalog_unavailable", "5"),
         (
             in_a_world(|world| world.catalog.holds("v1:email:jane@example.com", "{\"v\":1")),
