@@ -230,13 +230,20 @@ enum Fetched {
     Refused,
 }
 
+/// The cookie under which Access itself knows an assertion, whatever it is called on its way to us.
+const ACCESS_COOKIE: &str = "CF_Authorization";
+
 async fn fetch<P: Ports>(compact: &str, config: &AccessConfig, ports: &P) -> Fetched {
+    let mut cookie = format!("{ACCESS_COOKIE}={compact}");
+    if config.authorization_cookie_name != ACCESS_COOKIE {
+        cookie = format!("{}={compact}; {cookie}", config.authorization_cookie_name);
+    }
     let call = Call {
         url: format!("{}/cdn-cgi/access/get-identity", config.issuer),
         headers: vec![
             ("accept".to_owned(), "application/json".to_owned()),
             (config.jwt_header_name.clone(), compact.to_owned()),
-            ("cookie".to_owned(), format!("{}={compact}", config.authorization_cookie_name)),
+            ("cookie".to_owned(), cookie),
         ],
         timeout_ms: TIMEOUT_MS,
         max_bytes: MAX_BYTES,

@@ -320,7 +320,7 @@ fn where_access_gives_no_name_the_catalog_does() {
 }
 
 #[test]
-fn get_identity_gets_the_configured_header_and_cookie_names() {
+fn get_identity_gets_the_configured_header_and_cookie_names_and_the_one_that_access_knows() {
     let lab = Lab::of(
         &Setup::new()
             .cfaccess("jwtHeaderName", json!("X-Access-JWT"))
@@ -330,5 +330,6 @@ fn get_identity_gets_the_configured_header_and_cookie_names() {
     lab.identify(&assertion, NOW).unwrap();
     let headers = lab.world.identity.last_call().headers;
     assert!(headers.contains(&("x-access-jwt".to_owned(), assertion.clone())));
-    assert!(headers.contains(&("cookie".to_owned(), format!("Other={assertion}"))));
+    let cookie = format!("Other={assertion}; CF_Authorization={assertion}");
+    assert!(headers.contains(&("cookie".to_owned(), cookie)));
 }
