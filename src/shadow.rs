@@ -15,11 +15,18 @@ use crate::refusal::Stop;
 const LIFE_LEEWAY: i64 = 10;
 
 /// What is compared otherwise, or differs on purpose.
-const NOT_COMPARED: [&str; 5] = [
+///
+/// The times of a login, because the official provider goes on giving those of a person's first one.
+const NOT_COMPARED: [&str; 10] = [
     "backstageIdentity.expiresInSeconds",
     "backstageIdentity.token",
     "error.message",
     "error.code",
+    "providerInfo.cfIdentity.iat",
+    "providerInfo.claims.exp",
+    "providerInfo.claims.iat",
+    "providerInfo.claims.identity_nonce",
+    "providerInfo.claims.nbf",
     "providerInfo.token",
 ];
 
@@ -194,7 +201,7 @@ mod tests {
         let payload = "eyJpc3MiOiJpIiwic3ViIjoidXNlcjpkZWZhdWx0L2phbmUiLCJhdWQiOiJiYWNrc3RhZ2UifQ";
         json!({
             "profile": { "email": "jane@example.com", "displayName": "Jane" },
-            "providerInfo": { "claims": { "sub": "1" }, "token": "raw" },
+            "providerInfo": { "claims": { "sub": "1", "iat": 1 }, "token": "raw" },
             "backstageIdentity": {
                 "token": format!("e30.{payload}.c2ln"),
                 "identity": { "userEntityRef": "user:default/jane", "ownershipEntityRefs": ["a"] },
@@ -218,6 +225,7 @@ mod tests {
     fn what_differs_on_purpose_or_by_the_moment_is_no_difference() {
         let mut theirs = answer();
         theirs["providerInfo"].as_object_mut().unwrap().remove("token");
+        theirs["providerInfo"]["claims"]["iat"] = json!(0);
         theirs["backstageIdentity"]["expiresInSeconds"] = json!(3595);
         let other_signature = theirs["backstageIdentity"]["token"].as_str().unwrap().to_owned();
         theirs["backstageIdentity"]["token"] = json!(other_signature.replace("c2ln", "b3RoZXI"));
