@@ -8,7 +8,8 @@ use crate::http::Route;
 use crate::refusal::Stop;
 use crate::signin::SignedIn;
 
-/// One line. It names no assertion, token or email; the entity ref is the one name in it.
+/// One line. It names no assertion and no token. An email is in it only as part of the KV key of a
+/// corrupt record, or of the entity ref of a user who is in no catalog.
 #[derive(Debug, Serialize)]
 pub struct Line {
     /// `info`, `warn` for a refusal, `error` for a fault.
