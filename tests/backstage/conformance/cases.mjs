@@ -137,7 +137,12 @@ const TRANSPORTS = [
   "quoted cookie",
   "nothing",
   "empty cookie",
+  "under Access's own names",
+  "another's under Access's own names",
 ];
+
+/** What Access calls them, whatever the configuration does. */
+export const ACCESS_NAMES = { header: "Cf-Access-Jwt-Assertion", cookie: "CF_Authorization" };
 
 const METHODS = ["GET", "POST", "HEAD"];
 
@@ -191,7 +196,11 @@ export function casesOf(configuration, people, random, { thorough, count }) {
   if (thorough) {
     for (const assertion of Object.keys(ASSERTIONS)) add({ assertion });
     for (const identity of Object.keys(IDENTITIES)) add({ identity });
-    for (const transport of TRANSPORTS) add({ transport });
+    for (const transport of TRANSPORTS) {
+      const [{ token, subject }] = SERVICE_TOKENS;
+      add({ transport });
+      add({ transport, serviceToken: token, spelling: "service token", email: subject });
+    }
     for (const method of METHODS) add({ method });
     for (const [method, path] of BESIDE) add({ method, path });
     for (const email of ["jane.doe@corp.example", "bob@corp.example"])
@@ -255,6 +264,15 @@ export async function prepare(kase, access, facts, number, { header, cookie }) {
     "quoted cookie": { cookie: `${cookie}="${assertion}"` },
     nothing: {},
     "empty cookie": { cookie: `${cookie}=` },
+    "under Access's own names": {
+      [ACCESS_NAMES.header]: assertion,
+      cookie: `${ACCESS_NAMES.cookie}=${assertion}`,
+    },
+    "another's under Access's own names": {
+      [ACCESS_NAMES.header]: others,
+      [header]: assertion,
+      cookie: `${ACCESS_NAMES.cookie}=${others}; ${cookie}=${assertion}`,
+    },
   };
   return { headers: { ...headers, ...put[kase.transport] }, assertion };
 }

@@ -1,19 +1,22 @@
 // The configurations that are compared: each is given to the official provider and to a Worker as
-// it stands here.
+// it stands here. With a `thorough` one each kind of everything is tried once.
 
 const email = { resolver: "emailMatchingUserEntityProfileEmail" };
 const localPart = { resolver: "emailLocalPartMatchingUserEntityName" };
 const anybody = { dangerouslyAllowSignInWithoutUserInCatalog: true };
 const corp = { allowedDomains: ["corp.example"] };
 
+const OTHER_HEADER = { jwtHeaderName: "X-Our-Assertion" };
+const OTHER_COOKIE = { authorizationCookieName: "our_cookie" };
+
 /** By the part of the provider's id behind "cfaccess-". */
 export const CONFIGURATIONS = {
-  email: { resolvers: [email] },
+  email: { resolvers: [email], thorough: true },
   "local-part": { resolvers: [localPart] },
   "email-then-local-part": { resolvers: [email, localPart] },
   "local-part-then-email": { resolvers: [localPart, email] },
   "email-or-anybody": { resolvers: [{ ...email, ...anybody }] },
-  "local-part-or-anybody": { resolvers: [{ ...localPart, ...anybody }] },
+  "local-part-or-anybody": { resolvers: [{ ...localPart, ...anybody }], thorough: true },
   "email-or-anybody-then-local-part": { resolvers: [{ ...email, ...anybody }, localPart] },
   "email-then-local-part-or-anybody": { resolvers: [email, { ...localPart, ...anybody }] },
   "local-part-of-domain": { resolvers: [{ ...localPart, ...corp }] },
@@ -29,9 +32,12 @@ export const CONFIGURATIONS = {
     resolvers: [email, { ...email, ...anybody }],
     workersOwn: { exposeAssertion: true },
   },
+  "other-header": { resolvers: [email], keys: OTHER_HEADER, thorough: true },
+  "other-cookie": { resolvers: [email], keys: OTHER_COOKIE, thorough: true },
   "other-names": {
     resolvers: [email],
-    keys: { jwtHeaderName: "X-Our-Assertion", authorizationCookieName: "our_cookie" },
+    keys: { ...OTHER_HEADER, ...OTHER_COOKIE },
+    thorough: true,
   },
 };
 

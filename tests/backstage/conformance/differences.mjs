@@ -45,8 +45,21 @@ const restricts = (configuration, name) =>
     ({ resolver, allowedDomains }) => allowedDomains && resolver === name,
   );
 
+/** What a row is about, in the order of the tables. */
+export const SUBJECTS = {
+  assertion: "Which assertions are good",
+  identity: "What get-identity adds",
+  user: "Which user it is",
+  answer: "What the answer holds",
+};
+
+const isOutage = ({ identity }) => identity.startsWith("status ");
+const bothRenamed = ({ keys }) =>
+  keys?.jwtHeaderName !== undefined && keys.authorizationCookieName !== undefined;
+
 export const DIFFERENCES = [
   {
+    about: "user",
     what: "the configuration `allowedDomains: []`",
     official: "every sign-in gets 403",
     worker: "503 `misconfigured`, and `doctor` says so before that",
@@ -55,6 +68,7 @@ export const DIFFERENCES = [
       it.code === "misconfigured" && it.case.configuration === "local-part-of-no-domain",
   },
   {
+    about: "answer",
     what: "a preflight, `OPTIONS`",
     official: "200 with a list of methods as HTML",
     worker: "204, with CORS headers for a configured origin",
@@ -62,6 +76,7 @@ export const DIFFERENCES = [
     holds: (it) => it.case.method === "OPTIONS" && is(200, 204)(it),
   },
   {
+    about: "assertion",
     what: "`exp` missing, `type` other than `app`, `iat` in the future, a foreign `typ`, no email, user and service token at once, padded base64",
     official: "accepted, if get-identity plays along",
     worker: "401 with a code",
@@ -73,6 +88,7 @@ export const DIFFERENCES = [
       !["assertion_missing", "identity_refused"].includes(it.code),
   },
   {
+    about: "assertion",
     what: "an assertion that is expired, forged, malformed or for another application",
     official: "500",
     worker: "401 with a code",
@@ -80,6 +96,7 @@ export const DIFFERENCES = [
     holds: (it) => is(500, 401)(it) && BOTH_CHECK.includes(it.code),
   },
   {
+    about: "assertion",
     what: "`nbf` up to 30 seconds ahead",
     official: "500",
     worker: "accepted",
@@ -91,6 +108,7 @@ export const DIFFERENCES = [
       /"nbf" claim/.test(it.says),
   },
   {
+    about: "assertion",
     what: "a service token that is not configured",
     official: "401",
     worker: "403",
@@ -98,6 +116,7 @@ export const DIFFERENCES = [
     holds: (it) => is(401, 403)(it) && it.code === "service_token_unknown",
   },
   {
+    about: "identity",
     what: "get-identity says 401 or 403",
     official: "500",
     worker: "401 `identity_refused`",
@@ -105,13 +124,28 @@ export const DIFFERENCES = [
     holds: (it) => is(500, 401)(it) && it.code === "identity_refused" && NO_IDENTITY.test(it.says),
   },
   {
+    about: "identity",
+    what: "a person, with both `jwtHeaderName` and `authorizationCookieName` renamed",
+    official: "500: get-identity is asked under the new names alone, which Access does not know",
+    worker: "signs in: get-identity is asked under Access's own cookie name too",
+    why: "what renames them stands between Access and here, not before Access",
+    holds: (it) =>
+      bothRenamed(it.configuration) &&
+      !isOutage(it.case) &&
+      is(500, [200, 404, 409])(it) &&
+      NO_IDENTITY.test(it.says),
+  },
+  {
+    about: "identity",
     what: "get-identity is down, or answers something else than its document",
     official: "500",
     worker: "goes on with the signed claims, without name and groups",
     why: "nobody is kept from Backstage by what only the profile needs",
-    holds: (it) => is(500, [200, 403, 404, 409])(it) && NO_IDENTITY.test(it.says),
+    holds: (it) =>
+      isOutage(it.case) && is(500, [200, 403, 404, 409])(it) && NO_IDENTITY.test(it.says),
   },
   {
+    about: "identity",
     what: "get-identity's document has no email, or another than the assertion",
     official: "the document's email decides: 500, or another user",
     worker: "the signed email decides; a document about somebody else is not used",
@@ -125,6 +159,7 @@ export const DIFFERENCES = [
         (it.field === "profile.email" || is(403, [200, 404, 409])(it))),
   },
   {
+    about: "identity",
     what: "another assertion of the same `sub`, or of the same service token",
     official: "gets the claims, profile and user of the first, which are kept without end",
     worker: "is judged by itself",
@@ -134,6 +169,7 @@ export const DIFFERENCES = [
       (it.case.serviceToken !== undefined && it.field === "providerInfo.claims"),
   },
   {
+    about: "user",
     what: "`allowedDomains` of `emailMatchingUserEntityProfileEmail`",
     official: "read, and ignored",
     worker: "enforced: 403",
@@ -145,6 +181,7 @@ export const DIFFERENCES = [
       restricts(it.configuration, "emailMatchingUserEntityProfileEmail"),
   },
   {
+    about: "user",
     what: "`allowedDomains`, and an email whose domain differs in case",
     official: "403",
     worker: "allowed, and goes on to the user or to 404",
@@ -160,6 +197,7 @@ export const DIFFERENCES = [
       }),
   },
   {
+    about: "user",
     what: "a user whom no resolver finds",
     official: "500",
     worker: "404 `user_not_found`",
@@ -167,6 +205,7 @@ export const DIFFERENCES = [
     holds: (it) => is(500, 404)(it) && it.code === "user_not_found" && NOT_FOUND.test(it.says),
   },
   {
+    about: "answer",
     what: "`cache-control`",
     official: "none",
     worker: "`no-store`",
@@ -175,6 +214,7 @@ export const DIFFERENCES = [
       field === "cache-control" && official === undefined && worker === "no-store",
   },
   {
+    about: "answer",
     what: "errors",
     official: "name and message",
     worker: "also a stable `code`",
@@ -182,6 +222,7 @@ export const DIFFERENCES = [
     holds: ({ field, official }) => field === "error.code" && official === undefined,
   },
   {
+    about: "answer",
     what: "an error's message",
     official: "may quote the request or what is behind",
     worker: "a fixed sentence",
@@ -189,6 +230,7 @@ export const DIFFERENCES = [
     holds: ({ field }) => field === "error.message",
   },
   {
+    about: "answer",
     what: "`providerInfo.token`, the raw assertion",
     official: "readable by the page's JavaScript",
     worker: "only with `exposeAssertion`",
@@ -196,6 +238,7 @@ export const DIFFERENCES = [
     holds: ({ field, worker }) => field === "providerInfo.token" && worker === undefined,
   },
   {
+    about: "answer",
     what: "`ent` in the Backstage token",
     official: "left out by default",
     worker: "there by default",
@@ -204,6 +247,7 @@ export const DIFFERENCES = [
       field === "backstageIdentity.token.ent" && official === undefined,
   },
   {
+    about: "answer",
     what: "`profile.displayName` when get-identity has no name",
     official: "missing",
     worker: "the catalog's, if it has one",
@@ -211,6 +255,7 @@ export const DIFFERENCES = [
     holds: ({ field, official }) => field === "profile.displayName" && official === undefined,
   },
   {
+    about: "answer",
     what: "`expiresInSeconds` of an `exp` with a fraction",
     official: "with the fraction",
     worker: "whole seconds",

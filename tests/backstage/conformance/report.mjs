@@ -1,10 +1,13 @@
-// docs/conformance.md.
+// The differences as tables: docs/conformance.md, with how often each shows, and the README's section.
 
+import { SUBJECTS } from "./differences.mjs";
+
+const README_BEGIN =
+  "<!-- Written by `npm run test:backstage` from tests/backstage/conformance/differences.mjs: -->\n";
+const README_END = "<!-- up to here. -->\n";
+
+/** docs/conformance.md. `found` has how often each difference was seen. */
 export function report({ found, total, configurations, assertions }) {
-  const rows = [...found].map(
-    ([{ what, official, worker, why }, count]) =>
-      `| ${what} | ${official} | ${worker} | ${why} | ${count} |`,
-  );
   return `# How it differs from the official provider
 
 Written by \`npm run test:backstage\`: do not edit, change tests/backstage/conformance/ instead.
@@ -19,14 +22,45 @@ of get-identity; header, cookie, both and neither. The answers are compared fiel
 headers, profile, claims, identity, ownership refs and their order, the Backstage token's header,
 claims and both its signatures, and the shape of errors.
 
-Every difference is in this table, with the number of requests in which it shows; any other makes the
-test fail.
+Every difference is in these tables, with the number of requests in which it shows; any other makes
+the test fail. The README has them too, without the numbers.
 
-| | official provider | the Worker | why | requests |
-| --- | --- | --- | --- | --- |
-${rows.join("\n")}
-
-What is not in the table is the same. Not compared, because the official provider cannot be asked for
-it: team domains other than \`<team>.cloudflareaccess.com\`, several audiences, \`identity: "claims"\`.
+${tables([...found.keys()], "##", (row) => found.get(row))}
+What is in none of the tables is the same. Not compared, because the official provider cannot be asked
+for it: team domains other than \`<team>.cloudflareaccess.com\`, several audiences,
+\`identity: "claims"\`.
 `;
+}
+
+/** The README with its section as it has to be; `undefined` if it has lost the marks around it. */
+export function readmeWith(readme, { differences, total }) {
+  const begin = readme.indexOf(README_BEGIN);
+  const end = readme.indexOf(README_END);
+  if (begin < 0 || end < begin) return undefined;
+  const section = `
+The ${total} requests that are compared show these differences, each on purpose, and no other:
+
+${tables(differences, "####")}
+`;
+  return readme.slice(0, begin + README_BEGIN.length) + section + readme.slice(end);
+}
+
+/** A table for each subject. `countOf` gives a last column. */
+function tables(rows, heading, countOf) {
+  const table = ([subject, title]) => {
+    const lines = rows
+      .filter(({ about }) => about === subject)
+      .map((row) => line([row.what, row.official, row.worker, row.why, countOf?.(row)]));
+    const head = line(["", "official provider", "the Worker", "why", countOf && "requests"]);
+    const rule = line(["---", "---", "---", "---", countOf && "---"]);
+    return `${heading} ${title}\n\n${[head, rule, ...lines].join("\n")}\n`;
+  };
+  return Object.entries(SUBJECTS).map(table).join("\n");
+}
+
+function line(cells) {
+  return `|${cells
+    .filter((cell) => cell !== undefined)
+    .map((cell) => (cell === "" ? " " : ` ${cell} `))
+    .join("|")}|`;
 }
