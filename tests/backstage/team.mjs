@@ -1,12 +1,11 @@
 // The team's domain as a backend reaches it: the emulator behind TLS, with a certificate made for
 // the occasion.
 
-import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
-import http from "node:http";
 import https from "node:https";
 import { join } from "node:path";
 import selfsigned from "selfsigned";
+import { listening, pass } from "./server.mjs";
 
 /**
  * Starts it. `certificateFile` is what NODE_EXTRA_CA_CERTS has to name.
@@ -26,25 +25,8 @@ export async function startTeam({ access, dir }) {
   const certificateFile = join(dir, "team.pem");
   await writeFile(certificateFile, cert);
 
-  const server = https.createServer({ cert, key }, (request, response) => {
-    const { method, url: path, headers } = request;
-    const outgoing = http.request(access.url, { method, path, headers, agent: false });
-    outgoing.on("response", (incoming) => {
-      response.writeHead(incoming.statusCode, incoming.headers);
-      incoming.pipe(response);
-    });
-    outgoing.on("error", () => response.destroy());
-    request.pipe(outgoing);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    port: server.address().port,
-    certificateFile,
-    async close() {
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
-    },
-  };
+  const server = https.createServer({ cert, key }, (request, response) =>
+    pass(request, response, access.url),
+  );
+  return { ...(await listening(server)), certificateFile };
 }

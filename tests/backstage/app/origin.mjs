@@ -1,10 +1,10 @@
 // The origin of a Backstage with a front end: the app's files, and everything under /api from the
 // backend. What app-config says is in the page, as the official app backend puts it there.
 
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import http from "node:http";
 import { extname, join } from "node:path";
+import { listening, pass } from "../server.mjs";
 import { buildApp } from "./build.mjs";
 
 const TYPES = { ".js": "text/javascript", ".css": "text/css" };
@@ -22,7 +22,7 @@ export async function startAppOrigin({ backendUrl, baseUrl }) {
   const dist = await buildApp();
   const server = http.createServer((request, response) => {
     const { pathname } = new URL(request.url, "http://origin");
-    if (pathname.startsWith("/api/")) return proxy(request, response, backendUrl);
+    if (pathname.startsWith("/api/")) return pass(request, response, backendUrl);
     serve(pathname, response).catch(() => response.destroy());
   });
 
@@ -37,27 +37,7 @@ export async function startAppOrigin({ backendUrl, baseUrl }) {
     response.end(content);
   }
 
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${server.address().port}`,
-    async close() {
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
-    },
-  };
-}
-
-function proxy(request, response, backendUrl) {
-  const { method, url: path, headers } = request;
-  const outgoing = http.request(backendUrl, { method, path, headers, agent: false });
-  outgoing.on("response", (incoming) => {
-    response.writeHead(incoming.statusCode, incoming.headers);
-    incoming.pipe(response);
-  });
-  outgoing.on("error", () => response.destroy());
-  request.pipe(outgoing);
+  return listening(server);
 }
 
 function page(baseUrl) {
