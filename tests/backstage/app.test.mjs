@@ -51,7 +51,7 @@ describe("the real front end", () => {
       viewport: { width: 1100, height: 720 },
     });
     page = context.pages()[0] ?? (await context.newPage());
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(60_000);
     refreshes = [];
     errors = [];
     page.on("response", (response) => {

@@ -154,9 +154,9 @@ export async function recordsOf(entities, dir) {
 }
 
 /** The project's command line, as `cargo build` leaves it. */
-export async function cfaccess(args) {
+export async function cfaccess(args, env = {}) {
   const program = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "debug", "cfaccess");
-  return promisify(execFile)(program, args);
+  return promisify(execFile)(program, args, { env: { ...process.env, ...env } });
 }
 
 /** A person's browser: behind Access, with the session's token once signed in. */
@@ -219,7 +219,7 @@ function parsed(text) {
 }
 
 /** Calls `probe` until it answers something truthy. */
-export async function eventually(probe, what, limit = 15_000) {
+export async function eventually(probe, what, limit = 60_000) {
   const until = Date.now() + limit;
   for (;;) {
     const found = await probe();
