@@ -9,19 +9,10 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { CHROME, FLAGS } from "../browser/chromium.mjs";
 import { startAppOrigin } from "./app/origin.mjs";
 import { startGround } from "./ground.mjs";
 
-const CHROME = process.env.CHROME_PATH ?? "/usr/bin/chromium";
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const DOCS = fileURLToPath(new URL("../../docs/", import.meta.url));
 const REFRESH = "/api/auth/cfaccess/refresh";
 const INGRID = "ingrid.solheim@meridian.example";

@@ -8,17 +8,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
 import { REFRESH, startGround } from "../edge/harness.mjs";
+import { CHROME, FLAGS } from "./chromium.mjs";
 
-const CHROME = process.env.CHROME_PATH ?? "/usr/bin/chromium";
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const JANE = "jane@example.com";
 const NOBODY = "nobody@example.com";
 
