@@ -2,13 +2,17 @@
 
 import { CI_BOT, USERS } from "./people.mjs";
 
-export function banner(url) {
+/** `page` is what there is to say of the page, and a command. */
+export function banner(url, [page, command]) {
   const width = Math.max(...USERS.map(({ email }) => email.length));
   const users = USERS.map(({ email, note }) => `    ${email.padEnd(width)}  ${note}`);
   return `
   Backstage behind Cloudflare Access, on this machine:
 
     ${url}
+
+  ${page}
+    ${command}
 
   Log in as
 ${users.join("\n")}

@@ -1,11 +1,12 @@
-// `npm run dev`: the Access emulator in front, the built Worker behind it, the demo origin behind
-// that, and KV filled from examples/catalog/.
+// `npm run dev`: the Access emulator in front, the built Worker behind it, behind that the demo origin
+// or, if it has been built, Backstage itself, and KV filled from examples/catalog/.
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { startAccess } from "./access/index.mjs";
+import { choosePage, startBackstage } from "./backstage.mjs";
 import { banner } from "./banner.mjs";
 import { startOrigin } from "./origin/index.mjs";
 import { CI_BOT, USERS } from "./people.mjs";
@@ -18,7 +19,7 @@ const DEFAULT_PORT = "8787";
 const TEAM = "emulator";
 /** What has not closed by then is left to the end of the process. */
 const STOP_LIMIT_MS = 5000;
-const USAGE = `npm run dev -- [--port PORT]    (default ${DEFAULT_PORT}; 0 is any free port)`;
+const USAGE = `npm run dev -- [--port PORT] [--plain]    (default ${DEFAULT_PORT}; 0 is any free port)`;
 
 /** Open from one side only: what both Access and the Worker let through without an assertion. */
 const PUBLIC_PATHS = ["/healthcheck"];
@@ -28,14 +29,14 @@ const WORKER_PUBLIC_PATHS = ["/api/auth/.well-known/jwks.json", "/api/auth/v1/us
 const running = [];
 
 try {
-  await start(portOption());
+  await start(options());
 } catch (error) {
   console.error(explain(error));
   await stop();
   process.exit(1);
 }
 
-async function start(port) {
+async function start({ port, plain }) {
   // First of all, so that a port that is taken is known at once.
   const access = await started(startAccess, {
     port,
@@ -45,10 +46,11 @@ async function start(port) {
     bypass: [...PUBLIC_PATHS, ...WORKER_PUBLIC_PATHS],
   });
   const url = `http://localhost:${access.port}`;
+  const page = await choosePage({ plain });
 
   await mkdir(DEV_DIR, { recursive: true });
   const [origin, keys, records] = await Promise.all([
-    started(startOrigin),
+    page.isBackstage ? started(startBackstage, { baseUrl: url }) : started(startOrigin),
     signingKeys(ROOT, DEV_DIR),
     catalogRecords(ROOT, DEV_DIR),
   ]);
@@ -69,7 +71,11 @@ async function start(port) {
   access.setUpstream(worker.url);
   // Before the banner: who has read it may press Ctrl-C.
   stopOnSignals();
-  console.log(banner(url));
+  if (page.isBackstage) {
+    console.log("starting Backstage's backend (some seconds) …");
+    await origin.startBackend(worker.url);
+  }
+  console.log(banner(url, page.says));
 }
 
 async function started(startPart, options) {
@@ -78,12 +84,17 @@ async function started(startPart, options) {
   return part;
 }
 
-function portOption() {
-  const { values } = parseArgs({ options: { port: { type: "string", default: DEFAULT_PORT } } });
+function options() {
+  const { values } = parseArgs({
+    options: {
+      port: { type: "string", default: DEFAULT_PORT },
+      plain: { type: "boolean", default: false },
+    },
+  });
   const port = Number(values.port);
   if (!/^\d+$/.test(values.port) || port > 65535)
     throw new Error(`--port ${values.port}: ${USAGE}`);
-  return port;
+  return { port, plain: values.plain };
 }
 
 function explain(error) {

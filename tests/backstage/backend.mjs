@@ -59,6 +59,9 @@ export async function startBackend({ port, baseUrl, dir, catalog, configs = [], 
     });
   }
   const stopped = once(child, "close");
+  // Whatever ends this process, the backend does not outlive it.
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
   const url = `http://127.0.0.1:${port}`;
   const backend = {
     url,
@@ -73,9 +76,10 @@ export async function startBackend({ port, baseUrl, dir, catalog, configs = [], 
     },
     async close() {
       child.kill("SIGTERM");
-      const killer = setTimeout(() => child.kill("SIGKILL"), 5_000);
+      const killer = setTimeout(kill, 5_000);
       await stopped;
       clearTimeout(killer);
+      process.off("exit", kill);
     },
   };
   try {
@@ -86,6 +90,11 @@ export async function startBackend({ port, baseUrl, dir, catalog, configs = [], 
   }
   return backend;
 }
+
+/** The configuration with which a Worker is the auth service. */
+export const authServedBy = (workerUrl) => ({
+  discovery: { endpoints: [{ target: `${workerUrl}/api/{{pluginId}}`, plugins: ["auth"] }] },
+});
 
 function baseConfig({ port, baseUrl, catalog }) {
   return {

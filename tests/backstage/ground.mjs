@@ -12,7 +12,7 @@ import { startAccess } from "../../dev/access/index.mjs";
 import { CI_BOT, USERS } from "../../dev/people.mjs";
 import { putRecords } from "../../dev/seed.mjs";
 import { startWorker } from "../../dev/worker.mjs";
-import { freePort, startBackend } from "./backend.mjs";
+import { authServedBy, freePort, startBackend } from "./backend.mjs";
 import { startTeam } from "./team.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -108,13 +108,7 @@ export async function startGround({
     Object.assign(ground, { worker });
 
     const trusted = {
-      service: [
-        {
-          discovery: {
-            endpoints: [{ target: `${worker.url}/api/{{pluginId}}`, plugins: ["auth"] }],
-          },
-        },
-      ],
+      service: [authServedBy(worker.url)],
       "shared-key": [
         join(keys, "app-config.auth.yaml"),
         { auth: { providers: { cfaccess: cfaccessConfig } } },

@@ -1,46 +1,22 @@
 // `npm run dev`, started as its user starts it. Needs the built Worker and target/debug/cfaccess.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { choosePage } from "../../dev/backstage.mjs";
 import { CI_BOT, USERS } from "../../dev/people.mjs";
+import { childrenOf, isRunning, startDev, urlOf } from "./running.mjs";
 import { cookiesOf, logIn } from "./support.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const XHR = { "X-Requested-With": "XMLHttpRequest" };
 const REFRESH = "/api/auth/cfaccess/refresh";
 
-/** Runs dev/main.mjs; `output` grows with what it prints. */
-function startDev(t, ...args) {
-  const child = spawn(process.execPath, ["dev/main.mjs", ...args], { cwd: ROOT });
-  const dev = { child, output: "", exited: once(child, "close") };
-  t.after(async () => {
-    child.kill("SIGTERM");
-    await dev.exited;
-  });
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (text) => {
-      dev.output += text;
-    });
-  }
-  return dev;
-}
-
-/** The URL that the banner names. */
-async function urlOf(dev) {
-  const ended = dev.exited.then(() => "ended");
-  while (!dev.output.includes("Ctrl-C")) {
-    const next = Promise.race([once(dev.child.stdout, "data"), ended]);
-    if ((await next) === "ended") throw new Error(dev.output);
-  }
-  return /http:\/\/localhost:\d+/.exec(dev.output)[0];
-}
-
 test("every sample user gets the session that their catalog entry gives them", async (t) => {
-  const url = await urlOf(startDev(t, "--port", "0"));
+  const url = await urlOf(startDev(t, "--plain", "--port", "0"));
 
   const sessions = {};
   for (const { email } of USERS) {
@@ -68,7 +44,7 @@ test("every sample user gets the session that their catalog entry gives them", a
 });
 
 test("the service token is ci-bot, the page comes from the origin, and public paths are open", async (t) => {
-  const url = await urlOf(startDev(t, "--port", "0"));
+  const url = await urlOf(startDev(t, "--plain", "--port", "0"));
 
   const headers = {
     "CF-Access-Client-Id": CI_BOT.clientId,
@@ -84,10 +60,35 @@ test("the service token is ci-bot, the page comes from the origin, and public pa
   assert.equal((await fetch(url + REFRESH, { headers: XHR })).status, 401);
 });
 
+test("it says that the page is the plain one, and how to have Backstage", async (t) => {
+  const dev = startDev(t, "--plain", "--port", "0");
+  await urlOf(dev);
+  assert.match(dev.output, /It is a plain page.*Backstage itself.*\n +npm run /);
+});
+
+test("Backstage is shown once it is installed and built, unless a plain page is asked for", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "cfaccess-page-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const isNow = async (isBackstage, command, options) => {
+    const page = await choosePage({ folder, ...options });
+    assert.equal(page.isBackstage, isBackstage);
+    assert.match(page.says[1], command);
+  };
+
+  await isNow(false, /^npm run test:backstage -- app /);
+  for (const sign of ["app/dist/.inputs", "node_modules/.package-lock.json"]) {
+    await isNow(false, /^npm run test:backstage -- app /);
+    await mkdir(join(folder, dirname(sign)), { recursive: true });
+    await writeFile(join(folder, sign), "");
+  }
+  await isNow(true, /^npm run dev -- --plain$/);
+  await isNow(false, /^npm run dev .*without --plain/, { plain: true });
+});
+
 test("a port that is taken is said in a sentence", async (t) => {
-  const url = await urlOf(startDev(t, "--port", "0"));
+  const url = await urlOf(startDev(t, "--plain", "--port", "0"));
   const { port } = new URL(url);
-  const second = startDev(t, "--port", port);
+  const second = startDev(t, "--plain", "--port", port);
   const [code] = await second.exited;
   assert.equal(code, 1);
   assert.match(second.output, new RegExp(`^Port ${port} is taken`));
@@ -96,7 +97,7 @@ test("a port that is taken is said in a sentence", async (t) => {
 
 for (const signal of ["SIGINT", "SIGTERM"]) {
   test(`${signal} ends it, and nothing that it started is left`, async (t) => {
-    const dev = startDev(t, "--port", "0");
+    const dev = startDev(t, "--plain", "--port", "0");
     const url = await urlOf(dev);
     const descendants = await childrenOf(dev.child.pid);
     if (process.platform === "linux") assert.notEqual(descendants.length, 0);
@@ -119,7 +120,7 @@ test("wrong usage is answered with the right one", async (t) => {
     const dev = startDev(t, ...args);
     const [code] = await dev.exited;
     assert.equal(code, 1);
-    assert.match(dev.output, /npm run dev -- \[--port PORT\]/);
+    assert.match(dev.output, /npm run dev -- \[--port PORT\] \[--plain\]/);
   }
 });
 
@@ -134,17 +135,3 @@ test("the sample users are the people of the example catalog, and one more", asy
   );
   assert.ok(catalog.includes(`email: ${CI_BOT.subject}\n`));
 });
-
-async function childrenOf(pid) {
-  const path = `/proc/${pid}/task/${pid}/children`;
-  return (await readFile(path, "utf8").catch(() => "")).split(" ").filter(Boolean).map(Number);
-}
-
-function isRunning(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
