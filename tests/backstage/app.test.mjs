@@ -60,9 +60,9 @@ describe("the real front end", () => {
   const entityRef = () => page.getByTestId("entity-ref").textContent();
   const usersListed = () => page.getByRole("link", { name: "Tomasz Wrona" }).first().waitFor();
   /** A new picture differs in its bytes though nobody sees it: they are made anew on demand. */
-  async function picture(name) {
+  async function picture(name, options) {
     const path = join(DOCS, `${name}.png`);
-    if (process.env.PICTURES || !existsSync(path)) await page.screenshot({ path });
+    if (process.env.PICTURES || !existsSync(path)) await page.screenshot({ path, ...options });
   }
 
   async function logIn() {
@@ -73,7 +73,7 @@ describe("the real front end", () => {
   test("a person who logs in at Access lands signed in, with no further page", async () => {
     await page.goto(ground.url);
     await page.getByTestId(`user-${INGRID}`).waitFor();
-    await picture("sign-in");
+    await picture("sign-in", { fullPage: true });
     await logIn();
     assert.equal(new URL(page.url()).pathname, "/");
     assert.equal(await entityRef(), INGRID_REF);

@@ -249,7 +249,9 @@ export async function prepare(kase, access, facts, number, { header, cookie }) {
   const ofTheText = OF_THE_TEXT.includes(kase.assertion);
   const overrides = change && !ofTheText ? change(now, facts) : {};
   const caller = kase.serviceToken ? { serviceToken: kase.serviceToken } : { user };
-  const minted = await access.mint({ ...caller, ...overrides });
+  // No two assertions are the same, though they be of one machine and one second.
+  const claims = { ...overrides.claims, case: number };
+  const minted = await access.mint({ ...caller, ...overrides, claims });
   const assertion = ofTheText ? change(minted) : minted;
   const others = await access.mint({ user: { email: ANOTHER, sub: `other-${number}` } });
   const headers = { "x-requested-with": "XMLHttpRequest" };
