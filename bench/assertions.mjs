@@ -1,0 +1,129 @@
+// Assertions: as many as are asked for, all different and all genuine, in a file with one a line.
+// The file is kept for the next run as long as the assertions are good.
+
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from "node:crypto";
+import { appendFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { issuerOf, userClaims } from "../dev/access/assertion.mjs";
+import { emailOf } from "./people.mjs";
+
+export const TEAM = "bench";
+export const AUDIENCE = "be".repeat(32);
+/** How many people there are. Every so many lines each of them has had a turn. */
+export const PEOPLE = 1_000;
+
+const LIFE_SECONDS = 24 * 3600;
+/** A kept file must last for the longest run. */
+const SPARE_SECONDS = 4 * 3600;
+/** As many as the thread pool of Node.js signs at once, and then some. */
+const BATCH = 64;
+/** A file is read and written in pieces of so many lines. */
+const PIECE = 5_000;
+
+const signAsync = promisify(sign);
+const base64url = (data) => Buffer.from(data).toString("base64url");
+
+/**
+ * A pool of assertions.
+ *
+ * - `file`: one a line; line i is person i modulo PEOPLE
+ * - `slice(from, count)`: `{file, offset, count}` of some lines, made if there are not so many yet
+ * - `line(index)`: one of them
+ * - `forged(count)`: a slice of assertions signed with a key that the team does not have
+ * - `jwks(size)`: the team's key set, with the key that signs as the last of `size`
+ */
+export async function openPool(dir) {
+  await mkdir(dir, { recursive: true });
+  const state = await keptState(dir);
+  const file = join(dir, "assertions.txt");
+  /** Where each line begins, and where the last one ends. */
+  const offsets = [0];
+  const note = (text) => {
+    for (const line of text.split("\n")) {
+      if (line !== "") offsets.push(offsets.at(-1) + line.length + 1);
+    }
+  };
+  note(await readFile(file, "utf8").catch(() => ""));
+
+  const extend = async (count) => {
+    while (offsets.length - 1 < count) {
+      const from = offsets.length - 1;
+      const text = await mintLines(state.key, state, from, Math.min(PIECE, count - from));
+      await appendFile(file, text);
+      note(text);
+    }
+  };
+  const slice = async (from, count) => {
+    await extend(from + count);
+    return { file, offset: offsets[from], count };
+  };
+  return {
+    slice,
+    has: (count) => offsets.length > count,
+    async line(index) {
+      const { offset } = await slice(index, 1);
+      const text = await readFile(file, "utf8");
+      return text.slice(offset, offsets[index + 1] - 1);
+    },
+    async forged(count) {
+      const path = join(dir, "forged.txt");
+      const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+      await writeFile(path, await mintLines(privateKey, state, 0, count));
+      return { file: path, offset: 0, count };
+    },
+    jwks: (size = 2) => ({ keys: [...otherKeys(size - 1), state.jwk] }),
+  };
+}
+
+/** The key and the time of a kept pool, or a new one. */
+async function keptState(dir) {
+  const file = join(dir, "state.json");
+  const now = Math.floor(Date.now() / 1000);
+  const kept = await readFile(file, "utf8").then(JSON.parse, () => undefined);
+  if (kept && kept.issuedAt + LIFE_SECONDS > now + SPARE_SECONDS) {
+    return { ...kept, key: createPrivateKey({ key: kept.privateJwk, format: "jwk" }) };
+  }
+  await rm(join(dir, "assertions.txt"), { force: true });
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const state = {
+    issuedAt: now,
+    jwk: publicJwk(privateKey),
+    privateJwk: privateKey.export({ format: "jwk" }),
+  };
+  await writeFile(file, JSON.stringify(state));
+  return { ...state, key: privateKey };
+}
+
+function publicJwk(privateKey) {
+  const { kty, n, e } = createPublicKey(privateKey).export({ format: "jwk" });
+  const kid = createHash("sha256").update(n).digest("hex");
+  return { kid, kty, alg: "RS256", use: "sig", e, n };
+}
+
+function otherKeys(count) {
+  return Array.from({ length: count }, () =>
+    publicJwk(generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey),
+  );
+}
+
+async function mintLines(key, { issuedAt, jwk }, from, count) {
+  const header = base64url(JSON.stringify({ alg: "RS256", kid: jwk.kid, typ: "JWT" }));
+  const terms = {
+    audience: AUDIENCE,
+    issuer: issuerOf(TEAM),
+    issuedAt,
+    expiresAt: issuedAt + LIFE_SECONDS,
+  };
+  const mint = async (index) => {
+    const claims = userClaims({ email: emailOf(index % PEOPLE) }, terms);
+    const input = `${header}.${base64url(JSON.stringify(claims))}`;
+    return `${input}.${base64url(await signAsync("sha256", Buffer.from(input), key))}\n`;
+  };
+  let lines = "";
+  for (let at = 0; at < count; at += BATCH) {
+    const batch = Array.from({ length: Math.min(BATCH, count - at) }, (_, i) => mint(from + at + i));
+    lines += (await Promise.all(batch)).join("");
+  }
+  return lines;
+}

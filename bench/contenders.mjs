@@ -1,0 +1,108 @@
+// Who is measured: our Worker as it is deployed, and the peers, each bundled as wrangler would.
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { parse as parseToml } from "smol-toml";
+import { ROOT } from "../scripts/process.mjs";
+import { AUDIENCE, TEAM } from "./assertions.mjs";
+import { startWorkerd, writeConfig } from "./workerd.mjs";
+
+const SOURCES = fileURLToPath(new URL("contenders", import.meta.url));
+const BASE_URL = "https://backstage.example.com";
+
+/** The contenders by name. `title` is what the tables call them. */
+export const CONTENDERS = {
+  ours: { title: "this Worker", modules: ourModules, bindings: ourBindings },
+  jose: { title: "Worker with jose", modules: () => peer("jose"), bindings: joseBindings },
+  hono: {
+    title: "@hono/cloudflare-access, forwarding",
+    modules: () => peer("hono"),
+    bindings: () => ({ TEAM, AUDIENCE }),
+  },
+  forward: { title: "Worker that only forwards", modules: () => peer("forward") },
+  hello: { title: 'Worker that says "hello"', modules: () => peer("hello") },
+};
+
+async function ourModules() {
+  const names = ["worker.mjs", "worker.wasm"];
+  return Promise.all(
+    names.map(async (name) => [name, await readFile(join(ROOT, "build", name))]),
+  );
+}
+
+/**
+ * - `signingKeys`: the key set of SIGNING_KEYS, as text
+ * - `cfaccess`, `backstage`: laid over the configuration
+ * - `catalog`, `cache`: the namespaces
+ */
+function ourBindings({ signingKeys, cfaccess, backstage, catalog = "catalog", cache = "cache" }) {
+  return {
+    CFACCESS: {
+      teamName: TEAM,
+      audience: [AUDIENCE],
+      identity: "claims",
+      signIn: { resolvers: [{ resolver: "emailMatchingUserEntityProfileEmail" }] },
+      ...cfaccess,
+    },
+    BACKSTAGE: { baseUrl: BASE_URL, ...backstage },
+    SIGNING_KEYS: signingKeys,
+    CATALOG: { kv: catalog },
+    ACCESS_CACHE: { kv: cache },
+  };
+}
+
+function joseBindings({ signingKeys, catalog = "catalog" }) {
+  return {
+    TEAM,
+    AUDIENCE,
+    ISSUER: `${BASE_URL}/api/auth`,
+    SIGNING_KEYS: signingKeys,
+    CATALOG: { kv: catalog },
+    ACCESS_CACHE: { kv: "jose-cache" },
+  };
+}
+
+/** A peer, bundled and minified: one module. */
+async function peer(name) {
+  const { outputFiles } = await build({
+    entryPoints: [join(SOURCES, `${name}.mjs`)],
+    bundle: true,
+    conditions: ["workerd", "worker", "browser"],
+    format: "esm",
+    legalComments: "none",
+    minify: true,
+    target: "es2022",
+    write: false,
+  });
+  return [["worker.mjs", outputFiles[0].contents]];
+}
+
+/** Writes the configuration of a contender. `as` tells several of one kind apart. */
+export async function configure(kind, { dir, as = kind, services, keys, ...setup }) {
+  const { modules, bindings = () => ({}) } = CONTENDERS[kind];
+  return writeConfig(join(dir, as), {
+    modules: await modules(),
+    bindings: bindings(setup),
+    services,
+    keys,
+    compatibilityDate: await compatibilityDate(),
+  });
+}
+
+/** Starts a contender in a workerd of its own. */
+export async function contend(kind, setup) {
+  return startWorkerd(await configure(kind, setup));
+}
+
+/** What a contender uploads, in bytes after gzip. */
+export async function uploadBytes(kind) {
+  const modules = await CONTENDERS[kind].modules();
+  return modules.reduce((sum, [, content]) => sum + gzipSync(content, { level: 9 }).length, 0);
+}
+
+export async function compatibilityDate() {
+  return parseToml(await readFile(join(ROOT, "wrangler.toml"), "utf8")).compatibility_date;
+}

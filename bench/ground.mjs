@@ -1,0 +1,119 @@
+// What all contenders stand on: the services that they reach, the catalog, the assertions, the keys.
+
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT } from "../scripts/process.mjs";
+import { AUDIENCE, openPool, PEOPLE, TEAM } from "./assertions.mjs";
+import { output } from "./children.mjs";
+import { compatibilityDate, contend } from "./contenders.mjs";
+import { buildCatalog, records } from "./people.mjs";
+import { startWorkerd, writeConfig } from "./workerd.mjs";
+
+const KEPT = join(ROOT, ".bench");
+/** Values go to the services in requests of so many. */
+const BATCH = 5_000;
+const CERTS = "/cdn-cgi/access/certs";
+
+export const CFACCESS = join(
+  process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"),
+  "debug",
+  "cfaccess",
+);
+
+/** Starts the services, with a catalog of PEOPLE users in the namespace "catalog". */
+export async function startGround() {
+  await mkdir(KEPT, { recursive: true });
+  const dir = await mkdtemp(join(tmpdir(), "bench-"));
+  const parts = [];
+  const pool = await openPool(KEPT);
+  const services = await startServices(dir);
+  const ground = {
+    dir,
+    pool,
+    services,
+    signingKeys: await signingKeys(dir),
+    /** Starts a contender, until the ground is closed. */
+    async contend(kind, setup = {}) {
+      const { signingKeys, services } = ground;
+      const contender = await contend(kind, {
+        dir,
+        signingKeys,
+        services: services.address,
+        ...setup,
+      });
+      parts.push(contender);
+      return contender;
+    },
+    /** Fills a namespace with the catalog of so many people. */
+    async fill(namespace, size) {
+      const file = await buildCatalog({ cfaccess: CFACCESS, dir, name: namespace, ...size });
+      await services.put(namespace, await records(file));
+    },
+    async close() {
+      for (const part of parts) await part.close();
+      await services.close();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+  await services.document(`${CERTS}#`, JSON.stringify(pool.jwks()));
+  await services.put("jose-cache", [["jwks", JSON.stringify(pool.jwks())]]);
+  await ground.fill("catalog", { users: PEOPLE });
+  return ground;
+}
+
+async function startServices(dir) {
+  const source = new URL("services.mjs", import.meta.url);
+  const config = await writeConfig(join(dir, "services"), {
+    modules: [["services.mjs", await readFile(source)]],
+    compatibilityDate: await compatibilityDate(),
+  });
+  const workerd = await startWorkerd(config);
+  const control = async (path, body) => {
+    // Not fetch(): it does not let the Host header be set.
+    const answer = await controlled(workerd.url, path, body);
+    if (answer.status !== 200) throw new Error(`services: ${path}: ${answer.status}`);
+    return answer.body;
+  };
+  return {
+    ...workerd,
+    /** How many KV reads there have been so far, in a namespace or in all. */
+    async reads() {
+      return JSON.parse(await control("/reads"));
+    },
+    async put(namespace, pairs) {
+      for (let at = 0; at < pairs.length; at += BATCH) {
+        const values = Object.fromEntries(pairs.slice(at, at + BATCH));
+        await control(`/kv/${namespace}`, JSON.stringify(values));
+      }
+    },
+    document: (name, body) => control(`/document/${encodeURIComponent(name)}`, body),
+  };
+}
+
+async function controlled(url, path, body) {
+  const { request } = await import("node:http");
+  return new Promise((resolve, reject) => {
+    const outgoing = request(`${url}${path}`, {
+      method: body === undefined ? "GET" : "PUT",
+      headers: { host: "services.control" },
+      agent: false,
+    });
+    outgoing.on("error", reject);
+    outgoing.on("response", (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (chunk) => {
+        text += chunk;
+      });
+      response.on("end", () => resolve({ status: response.statusCode, body: text }));
+    });
+    outgoing.end(body);
+  });
+}
+
+async function signingKeys(dir) {
+  await output(CFACCESS, ["keygen", "--out", join(dir, "keys")], { limitMs: 60_000 });
+  return readFile(join(dir, "keys", "signing-keys.json"), "utf8");
+}
+
+export { AUDIENCE, PEOPLE, TEAM };
