@@ -1,7 +1,13 @@
 // Assertions: as many as are asked for, all different and all genuine, in a file with one a line.
 // The file is kept for the next run as long as the assertions are good.
 
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from "node:crypto";
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  sign,
+} from "node:crypto";
 import { appendFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -122,7 +128,9 @@ async function mintLines(key, { issuedAt, jwk }, from, count) {
   };
   let lines = "";
   for (let at = 0; at < count; at += BATCH) {
-    const batch = Array.from({ length: Math.min(BATCH, count - at) }, (_, i) => mint(from + at + i));
+    const batch = Array.from({ length: Math.min(BATCH, count - at) }, (_, i) =>
+      mint(from + at + i),
+    );
     lines += (await Promise.all(batch)).join("");
   }
   return lines;

@@ -33,13 +33,17 @@ export function endWithTheBench() {
   }
 }
 
-/** Runs a program to its end, in at most `limitMs`. Resolves to what it wrote to stdout. */
-export async function output(command, args, { limitMs, ...options }) {
+/**
+ * Runs a program to its end, in at most `limitMs`. Resolves to what it wrote to stdout. Once that
+ * matches `endAt`, it is asked to end, as by Ctrl-C.
+ */
+export async function output(command, args, { limitMs, endAt, ...options }) {
   const child = start(command, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
   const timer = setTimeout(() => child.kill("SIGKILL"), limitMs);
   const text = { out: "", err: "" };
   child.stdout.setEncoding("utf8").on("data", (chunk) => {
     text.out += chunk;
+    if (endAt?.test(text.out)) child.kill("SIGINT");
   });
   child.stderr.setEncoding("utf8").on("data", (chunk) => {
     text.err += chunk;

@@ -28,9 +28,7 @@ export const CONTENDERS = {
 
 async function ourModules() {
   const names = ["worker.mjs", "worker.wasm"];
-  return Promise.all(
-    names.map(async (name) => [name, await readFile(join(ROOT, "build", name))]),
-  );
+  return Promise.all(names.map(async (name) => [name, await readFile(join(ROOT, "build", name))]));
 }
 
 /**

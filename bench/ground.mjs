@@ -1,10 +1,11 @@
 // What all contenders stand on: the services that they reach, the catalog, the assertions, the keys.
 
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "../scripts/process.mjs";
-import { AUDIENCE, openPool, PEOPLE, TEAM } from "./assertions.mjs";
+import { openPool, PEOPLE } from "./assertions.mjs";
 import { output } from "./children.mjs";
 import { compatibilityDate, contend } from "./contenders.mjs";
 import { buildCatalog, records } from "./people.mjs";
@@ -70,7 +71,6 @@ async function startServices(dir) {
   });
   const workerd = await startWorkerd(config);
   const control = async (path, body) => {
-    // Not fetch(): it does not let the Host header be set.
     const answer = await controlled(workerd.url, path, body);
     if (answer.status !== 200) throw new Error(`services: ${path}: ${answer.status}`);
     return answer.body;
@@ -87,12 +87,13 @@ async function startServices(dir) {
         await control(`/kv/${namespace}`, JSON.stringify(values));
       }
     },
+    clear: (namespace) => control(`/clear/${namespace}`, ""),
     document: (name, body) => control(`/document/${encodeURIComponent(name)}`, body),
   };
 }
 
-async function controlled(url, path, body) {
-  const { request } = await import("node:http");
+/** A request to the services' own host; fetch() does not let it be named. */
+function controlled(url, path, body) {
   return new Promise((resolve, reject) => {
     const outgoing = request(`${url}${path}`, {
       method: body === undefined ? "GET" : "PUT",
@@ -115,5 +116,3 @@ async function signingKeys(dir) {
   await output(CFACCESS, ["keygen", "--out", join(dir, "keys")], { limitMs: 60_000 });
   return readFile(join(dir, "keys", "signing-keys.json"), "utf8");
 }
-
-export { AUDIENCE, PEOPLE, TEAM };

@@ -7,7 +7,7 @@ const CONTROL_HOST = "services.control";
 
 const namespaces = new Map();
 const documents = new Map();
-let reads = {};
+const reads = {};
 
 export default {
   fetch(request) {
@@ -41,11 +41,16 @@ async function keyValue(name, request) {
   return new Response(null, { status: 405 });
 }
 
-/** `GET /reads`, `PUT /kv/NAMESPACE` with an object of values, `PUT /document/NAME`. */
+/**
+ * `GET /reads`, `PUT /kv/NAMESPACE` with an object of values, `PUT /clear/NAMESPACE`,
+ * `PUT /document/NAME`.
+ */
 async function control(request, pathname) {
   if (pathname === "/reads") return Response.json(reads);
-  const [, kind, name] = pathname.match(/^\/(kv|document)\/(.+)$/);
-  if (kind === "document") {
+  const [, kind, name] = pathname.match(/^\/(kv|clear|document)\/(.+)$/);
+  if (kind === "clear") {
+    namespaces.delete(name);
+  } else if (kind === "document") {
     documents.set(decodeURIComponent(name), await request.text());
   } else {
     const values = namespaceOf(name);

@@ -41,7 +41,7 @@ export function verdict({ median: value, low, high }, target) {
   return { reached, sure, text: sure ? text : `${text}; not in every round` };
 }
 
-/** A generator of orders in which no contender always comes first: each round begins one later. */
+/** The same list, begun one later each round: no contender always comes first. */
 export function turned(list, round) {
   const at = round % list.length;
   return [...list.slice(at), ...list.slice(0, at)];

@@ -182,14 +182,8 @@ async function findBrowser() {
 }
 
 async function installBrowser() {
-  const isRoot = process.getuid?.() === 0;
-  if (isRoot && (await run("apt-get", ["--version"], { capture: "all" })).code === 0) {
-    await step("installing Chromium with apt-get (about 60 s)", async () => {
-      const env = { DEBIAN_FRONTEND: "noninteractive" };
-      const install = ["install", "-y", "--no-install-recommends", "chromium"];
-      await must("apt-get", ["update"], { capture: "all" });
-      await must("apt-get", install, { capture: "all", env });
-    });
+  if (await canInstall()) {
+    await step("installing Chromium with apt-get (about 60 s)", () => aptInstall("chromium"));
     return;
   }
   await npmPackages();
@@ -200,6 +194,41 @@ async function installBrowser() {
       env: { PLAYWRIGHT_BROWSERS_PATH: DOWNLOADED },
     }),
   );
+}
+
+/**
+ * The path of wrk, the load generator of the bench: one found, else installed where that is ours to
+ * do. Undefined where it is not: then the bench makes its load itself.
+ */
+export const wrk = once(async () => {
+  const found = await onPath("wrk");
+  if (found || !(await canInstall())) return found;
+  await withLock(join(TOOLS, "wrk.lock"), async () => {
+    if (await onPath("wrk")) return;
+    await step("installing wrk with apt-get (about 10 s)", () => aptInstall("wrk"));
+  });
+  return onPath("wrk");
+});
+
+async function onPath(program) {
+  for (const dir of PATH.split(delimiter)) {
+    if (await exists(join(dir, program))) return join(dir, program);
+  }
+  return undefined;
+}
+
+async function canInstall() {
+  const isRoot = process.getuid?.() === 0;
+  return isRoot && (await run("apt-get", ["--version"], { capture: "all" })).code === 0;
+}
+
+async function aptInstall(name) {
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  await must("apt-get", ["update"], { capture: "all" });
+  await must("apt-get", ["install", "-y", "--no-install-recommends", name], {
+    capture: "all",
+    env,
+  });
 }
 
 /** Does one thing that takes a while, saying so. */

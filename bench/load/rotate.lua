@@ -53,7 +53,12 @@ end
 function response(status)
   counts[status] = (counts[status] or 0) + 1
   answered = answered + 1
-  if mode == "once" and answered >= count then wrk.thread:stop() end
+  if mode == "once" and answered == count then
+    wrk.thread:stop()
+    -- wrk itself would sleep on until its time is up.
+    io.write("OVER\n")
+    io.flush()
+  end
 end
 
 local threads = {}

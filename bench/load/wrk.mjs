@@ -18,7 +18,7 @@ export async function loadFromWrk({ wrk, url, path, lines, mode, seconds }) {
     ["-t1", `-c${CONNECTIONS}`, `-d${limit}s`, "--timeout", "10s", "-s", SCRIPT, url, "--"].concat(
       script.map(String),
     ),
-    { limitMs: (limit + 30) * 1000 },
+    { limitMs: (limit + 30) * 1000, endAt: /^OVER$/m },
   );
   return JSON.parse(text.match(/^RESULT (.+)$/m)[1]);
 }

@@ -1,0 +1,67 @@
+// A fast wrong answer wins nothing: what each contender answers is looked at before it is measured,
+// and again after.
+
+import assert from "node:assert/strict";
+import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
+import { PEOPLE } from "./assertions.mjs";
+import { ask } from "./load/index.mjs";
+import { REFRESH } from "./paths.mjs";
+import { emailOf, refOf } from "./people.mjs";
+
+const SAMPLES = [0, 1, 499, PEOPLE - 1];
+
+/** Checks a sample of the answers of a contender on the refresh route. */
+export async function checkRefresh(server, { pool, signingKeys }) {
+  for (const index of SAMPLES) {
+    const { status, body } = await ask(server.url, REFRESH, await pool.line(index));
+    assert.equal(status, 200, body);
+    await checkSession(JSON.parse(body), index, signingKeys);
+  }
+}
+
+/** A session of person `index`, with a token that a backend would accept. */
+export async function checkSession(session, index, signingKeys) {
+  const { profile, providerInfo, backstageIdentity } = session;
+  const { token, identity } = backstageIdentity;
+  assert.equal(profile.email, emailOf(index));
+  assert.equal(providerInfo.claims.email, emailOf(index));
+  assert.equal(identity.userEntityRef, refOf(index));
+  const { keys } = JSON.parse(signingKeys);
+  const { payload } = await jwtVerify(
+    token,
+    createLocalJWKSet({ keys: keys.map(({ d, ...jwk }) => jwk) }),
+    { audience: "backstage", algorithms: ["ES256"], subject: refOf(index) },
+  );
+  assert.deepEqual(payload.ent, identity.ownershipEntityRefs);
+  assert.equal(payload.ent[0], refOf(index));
+  assert.equal(decodeProtectedHeader(token).typ, "vnd.backstage.user");
+  assert.match(payload.uip, /^[\w-]{86}$/);
+}
+
+/** Checks that a forged assertion is refused, and where it is refused by our Worker, with its code. */
+export async function checkRefusal(server, { pool }) {
+  const genuine = await pool.line(0);
+  const forged = genuine.replace(/.{20}$/, (end) => end.split("").reverse().join(""));
+  const { status } = await ask(server.url, REFRESH, `${forged.slice(0, -1)}A`);
+  assert.equal(status, 401);
+}
+
+/** Checks that a request reaches the origin, and without an assertion only where nobody verifies. */
+export async function checkForward(server, { pool }, { verifies }) {
+  const answer = await ask(server.url, "/", await pool.line(0));
+  assert.deepEqual(answer, { status: 200, body: "from the origin" });
+  const bare = await ask(server.url, "/");
+  assert.equal(bare.status, verifies ? 401 : 200);
+}
+
+/** All of it. */
+export async function checkAll(servers, ground) {
+  for (const name of ["ours", "jose"]) {
+    await checkRefresh(servers[name], ground);
+    await checkRefusal(servers[name], ground);
+  }
+  await checkForward(servers.ours, ground, { verifies: true });
+  await checkForward(servers.hono, ground, { verifies: true });
+  await checkForward(servers.forward, ground, { verifies: false });
+  assert.deepEqual(await ask(servers.hello.url, "/"), { status: 200, body: "hello" });
+}

@@ -1,0 +1,97 @@
+// The main part: what each path through the Worker costs beside its peers, its first request, its
+// size.
+
+import { checkAll } from "../answers.mjs";
+import { CONTENDERS, uploadBytes } from "../contenders.mjs";
+import { KV_TARGETS, PATHS, START_TARGET, TARGETS, UPLOAD_TARGET } from "../paths.mjs";
+import { runRounds } from "../rounds.mjs";
+import { startUps } from "../start-up.mjs";
+import { median, ratio, summary, verdict } from "../statistics.mjs";
+
+/** wrk counts its time in whole seconds. */
+const FULL = { rounds: 9, seconds: 2, unseen: 4_000, starts: 15 };
+const QUICK = { rounds: 3, seconds: 1, unseen: 1_500, starts: 4 };
+
+export async function measurePaths({ ground, quick, generator, say }) {
+  const settings = quick ? QUICK : FULL;
+  const servers = {};
+  for (const name of Object.keys(CONTENDERS)) servers[name] = await ground.contend(name);
+  await checkAll(servers, ground);
+  // Not in the middle of a round.
+  await ground.pool.slice(0, 1_000 + (settings.rounds + 1) * settings.unseen);
+  const runs = await runRounds({ generator, ground, servers, paths: PATHS, settings, say });
+  await checkAll(servers, ground);
+  const starts = await startUps({ ground, starts: settings.starts, say });
+  return {
+    settings: { ...settings, load: generator.wrk ? "wrk" : "sockets" },
+    rows: Object.entries(runs).flatMap(([path, byContender]) =>
+      Object.entries(byContender).map(([contender, list]) => row(path, contender, list)),
+    ),
+    starts: Object.entries(starts).map(([contender, list]) => ({
+      contender,
+      milliseconds: summary(list),
+    })),
+    upload: await uploads(),
+    targets: [
+      ...TARGETS.map((target) => judged(target, runs[target.path])),
+      startTarget(starts),
+      ...Object.entries(KV_TARGETS).map(([path, atMost]) => kvTarget(path, atMost, runs)),
+      await uploadTarget(),
+    ],
+  };
+}
+
+function row(path, contender, runs) {
+  const middle = (name) => median(runs.map((run) => run[name]));
+  return {
+    path,
+    contender,
+    cpu: summary(runs.map(({ cpu }) => cpu)),
+    perSecond: middle("perSecond"),
+    p50: middle("p50"),
+    p99: middle("p99"),
+    kvReads: middle("kvReads"),
+    requests: runs.reduce((sum, { requests }) => sum + requests, 0),
+  };
+}
+
+/** A target on processor time, with what was measured. */
+function judged({ path, of, to, atMost }, runs) {
+  const cpu = (name) => runs[name].map((run) => run.cpu);
+  const measured = ratio(cpu(of), cpu(to));
+  return { kind: "cpu", path, to, atMost, measured, ...verdict(measured, atMost) };
+}
+
+function startTarget(starts) {
+  const { of, to, atMost } = START_TARGET;
+  const measured = ratio(starts[of], starts[to]);
+  return { kind: "start", to, atMost, measured, ...verdict(measured, atMost) };
+}
+
+function kvTarget(path, atMost, runs) {
+  const measured = summary(runs[path].ours.map(({ kvReads }) => kvReads));
+  // A set of keys is read now and then, and belongs to no request.
+  const reached = measured.median <= atMost + 0.01;
+  return {
+    kind: "kv",
+    path,
+    atMost,
+    measured,
+    reached,
+    sure: true,
+    text: reached ? "reached" : "missed",
+  };
+}
+
+async function uploads() {
+  const names = ["ours", "jose", "hono"];
+  return Promise.all(
+    names.map(async (contender) => ({ contender, kib: (await uploadBytes(contender)) / 1024 })),
+  );
+}
+
+async function uploadTarget() {
+  const kib = (await uploadBytes("ours")) / 1024;
+  const measured = summary([kib]);
+  return { kind: "upload", atMost: UPLOAD_TARGET, measured, ...verdict(measured, UPLOAD_TARGET) };
+}

@@ -1,0 +1,54 @@
+// The rounds: in each of them every contender is measured once on every path, those of one path
+// right after each other, and never always in the same order.
+
+import { load } from "./load/index.mjs";
+import { turned } from "./statistics.mjs";
+
+/**
+ * Measures. Returns for each path and contender the list of its rounds:
+ * `{[path]: {[contender]: [{cpu, perSecond, p50, p99, requests, kvReads}]}}`.
+ *
+ * - `paths`: as PATHS
+ * - `servers`: the contenders, running
+ * - `settings`: `rounds`, `seconds` of a run, number of `unseen` assertions of a run
+ * - `say(text)`: progress
+ */
+export async function runRounds({ generator, ground, servers, paths, settings, say }) {
+  const runs = {};
+  const measure = async (name, contender, round) => {
+    const { path, status, lines, mode } = paths[name];
+    // Made before anything is measured, if they have to be made.
+    const slice = await lines?.(ground.pool, round, settings);
+    const before = await readsOf(ground);
+    const run = await load(generator, {
+      server: servers[contender],
+      path,
+      status: contender === "hello" ? 200 : status,
+      lines: slice,
+      mode,
+      seconds: settings.seconds,
+    });
+    return { ...run, kvReads: ((await readsOf(ground)) - before) / run.requests };
+  };
+  for (const [name, { contenders }] of Object.entries(paths)) {
+    runs[name] = Object.fromEntries(contenders.map((contender) => [contender, []]));
+  }
+  say("warming up");
+  for (const [name, { contenders }] of Object.entries(paths)) {
+    for (const contender of contenders) await measure(name, contender, -1);
+  }
+  for (let round = 0; round < settings.rounds; round += 1) {
+    say(`round ${round + 1} of ${settings.rounds}`);
+    for (const [name, { contenders }] of Object.entries(paths)) {
+      for (const contender of turned(contenders, round)) {
+        runs[name][contender].push(await measure(name, contender, round));
+      }
+    }
+  }
+  return runs;
+}
+
+/** Reads of KV so far, in all namespaces. */
+async function readsOf({ services }) {
+  return Object.values(await services.reads()).reduce((sum, number) => sum + number, 0);
+}
