@@ -8,7 +8,7 @@ import {
   generateKeyPairSync,
   sign,
 } from "node:crypto";
-import { appendFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { issuerOf, userClaims } from "../dev/access/assertion.mjs";
@@ -16,7 +16,7 @@ import { emailOf } from "./people.mjs";
 
 export const TEAM = "bench";
 export const AUDIENCE = "be".repeat(32);
-/** How many people there are. Every so many lines each of them has had a turn. */
+/** How many people there are, if nothing else is said. */
 export const PEOPLE = 1_000;
 
 const LIFE_SECONDS = 24 * 3600;
@@ -31,17 +31,16 @@ const signAsync = promisify(sign);
 const base64url = (data) => Buffer.from(data).toString("base64url");
 
 /**
- * A pool of assertions.
+ * A pool of assertions of so many people: line i of its file is one of person i modulo `people`.
  *
- * - `file`: one a line; line i is person i modulo PEOPLE
  * - `slice(from, count)`: `{file, offset, count}` of some lines, made if there are not so many yet
  * - `line(index)`: one of them
  * - `forged(count)`: a slice of assertions signed with a key that the team does not have
  * - `jwks(size)`: the team's key set, with the key that signs as the last of `size`
  */
-export async function openPool(dir) {
+export async function openPool(dir, { people = PEOPLE } = {}) {
   await mkdir(dir, { recursive: true });
-  const state = await keptState(dir);
+  const state = { people, ...(await keptState(dir)) };
   const file = join(dir, "assertions.txt");
   /** Where each line begins, and where the last one ends. */
   const offsets = [0];
@@ -66,11 +65,13 @@ export async function openPool(dir) {
   };
   return {
     slice,
-    has: (count) => offsets.length > count,
     async line(index) {
       const { offset } = await slice(index, 1);
-      const text = await readFile(file, "utf8");
-      return text.slice(offset, offsets[index + 1] - 1);
+      const handle = await open(file);
+      const length = offsets[index + 1] - 1 - offset;
+      const { buffer } = await handle.read({ buffer: Buffer.alloc(length), position: offset });
+      await handle.close();
+      return buffer.toString();
     },
     async forged(count) {
       const path = join(dir, "forged.txt");
@@ -113,7 +114,7 @@ function otherKeys(count) {
   );
 }
 
-async function mintLines(key, { issuedAt, jwk }, from, count) {
+async function mintLines(key, { issuedAt, jwk, people }, from, count) {
   const header = base64url(JSON.stringify({ alg: "RS256", kid: jwk.kid, typ: "JWT" }));
   const terms = {
     audience: AUDIENCE,
@@ -122,7 +123,7 @@ async function mintLines(key, { issuedAt, jwk }, from, count) {
     expiresAt: issuedAt + LIFE_SECONDS,
   };
   const mint = async (index) => {
-    const claims = userClaims({ email: emailOf(index % PEOPLE) }, terms);
+    const claims = userClaims({ email: emailOf(index % people) }, terms);
     const input = `${header}.${base64url(JSON.stringify(claims))}`;
     return `${input}.${base64url(await signAsync("sha256", Buffer.from(input), key))}\n`;
   };

@@ -29,6 +29,7 @@ export async function startGround() {
   const parts = [];
   const pool = await openPool(KEPT);
   const services = await startServices(dir);
+  const publish = (name, jwks) => services.document(`${CERTS}#${name}`, JSON.stringify(jwks));
   const ground = {
     dir,
     pool,
@@ -46,6 +47,12 @@ export async function startGround() {
       parts.push(contender);
       return contender;
     },
+    /** A pool of its own, with the key sets of these sizes under the names `NAME-SIZE`. */
+    async openPool(name, { people, keySets }) {
+      const another = await openPool(join(KEPT, name), { people });
+      for (const size of keySets) await publish(`${name}-${size}`, another.jwks(size));
+      return another;
+    },
     /** Fills a namespace with the catalog of so many people. */
     async fill(namespace, size) {
       const file = await buildCatalog({ cfaccess: CFACCESS, dir, name: namespace, ...size });
@@ -57,7 +64,7 @@ export async function startGround() {
       await rm(dir, { recursive: true, force: true });
     },
   };
-  await services.document(`${CERTS}#`, JSON.stringify(pool.jwks()));
+  await publish("", pool.jwks());
   await services.put("jose-cache", [["jwks", JSON.stringify(pool.jwks())]]);
   await ground.fill("catalog", { users: PEOPLE });
   return ground;

@@ -4,38 +4,44 @@ import { parseArgs } from "node:util";
 import { Failure } from "../scripts/process.mjs";
 import { endWithTheBench } from "./children.mjs";
 import { startGround } from "./ground.mjs";
+import { measureGrowth } from "./parts/growth.mjs";
 import { measurePaths } from "./parts/paths.mjs";
+import { PATHS } from "./paths.mjs";
 import { write } from "./report/index.mjs";
 
 /** Each part, and how to measure it. A part's result replaces its last one in docs/. */
 const PARTS = {
   paths: measurePaths,
+  growth: measureGrowth,
 };
 
-const USAGE = `npm run bench -- [--quick] [--${Object.keys(PARTS).slice(1).join("] [--")}] [--all]`;
+const USAGE =
+  `npm run bench -- [--quick] [--path NAME…] [--${Object.keys(PARTS).slice(1).join("] [--")}]` +
+  " [--all]";
 
 endWithTheBench();
 try {
   await bench(options());
 } catch (error) {
   const isOptions = error.code?.startsWith("ERR_PARSE_ARGS");
-  console.error(isOptions ? `${error.message}\n  ${USAGE}` : (error.stack ?? error));
+  if (isOptions) console.error(`${error.message}\n  ${USAGE}`);
+  else console.error(error instanceof Failure ? error.message : (error.stack ?? error));
   process.exitCode = 1;
 }
 
-async function bench({ parts, quick }) {
+async function bench({ parts, quick, only }) {
   const say = progress();
   for (const name of parts) {
     say(`${name}: starting the services`);
     const ground = await startGround();
     let result;
     try {
-      result = await PARTS[name]({ ground, quick, generator: generator(), say });
+      result = await PARTS[name]({ ground, quick, only, generator: generator(), say });
     } finally {
       await ground.close();
     }
     say("");
-    await write(name, result, { keep: !quick });
+    await write(name, result, { keep: !quick && only === undefined });
   }
 }
 
@@ -49,11 +55,15 @@ function options() {
   const flags = Object.fromEntries(
     ["quick", "all", ...names].map((name) => [name, { type: "boolean", default: false }]),
   );
-  const { values } = parseArgs({ options: flags });
+  const path = { type: "string", multiple: true };
+  const { values } = parseArgs({ options: { ...flags, path } });
+  for (const name of values.path ?? []) {
+    if (!Object.hasOwn(PATHS, name)) throw new Failure(`no path "${name}": ${Object.keys(PATHS)}`);
+  }
   const chosen = names.filter((name) => values[name]);
   const parts = values.all ? Object.keys(PARTS) : chosen.length > 0 ? chosen : ["paths"];
   if (process.platform !== "linux") throw new Failure("the bench needs Linux: it reads /proc");
-  return { parts, quick: values.quick };
+  return { parts, quick: values.quick, only: values.path };
 }
 
 /** What is going on: on a terminal in one line that changes, else a line each. */

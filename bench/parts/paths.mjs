@@ -12,33 +12,43 @@ import { median, ratio, summary, verdict } from "../statistics.mjs";
 const FULL = { rounds: 9, seconds: 2, unseen: 4_000, starts: 15 };
 const QUICK = { rounds: 3, seconds: 1, unseen: 1_500, starts: 4 };
 
-export async function measurePaths({ ground, quick, generator, say }) {
+export async function measurePaths({ ground, quick, only, generator, say }) {
   const settings = quick ? QUICK : FULL;
+  const paths = chosen(only);
   const servers = {};
   for (const name of Object.keys(CONTENDERS)) servers[name] = await ground.contend(name);
   await checkAll(servers, ground);
   // Not in the middle of a round.
   await ground.pool.slice(0, 1_000 + (settings.rounds + 1) * settings.unseen);
-  const runs = await runRounds({ generator, ground, servers, paths: PATHS, settings, say });
+  const runs = await runRounds({ generator, ground, servers, paths, settings, say });
   await checkAll(servers, ground);
-  const starts = await startUps({ ground, starts: settings.starts, say });
+  const starts = only ? undefined : await startUps({ ground, starts: settings.starts, say });
   return {
     settings: { ...settings, load: generator.wrk ? "wrk" : "sockets" },
     rows: Object.entries(runs).flatMap(([path, byContender]) =>
       Object.entries(byContender).map(([contender, list]) => row(path, contender, list)),
     ),
-    starts: Object.entries(starts).map(([contender, list]) => ({
+    starts: Object.entries(starts ?? {}).map(([contender, list]) => ({
       contender,
       milliseconds: summary(list),
     })),
     upload: await uploads(),
     targets: [
-      ...TARGETS.map((target) => judged(target, runs[target.path])),
-      startTarget(starts),
-      ...Object.entries(KV_TARGETS).map(([path, atMost]) => kvTarget(path, atMost, runs)),
+      ...TARGETS.filter(({ path }) => runs[path]).map((target) =>
+        judged(target, runs[target.path]),
+      ),
+      ...(starts ? [startTarget(starts)] : []),
+      ...Object.entries(KV_TARGETS)
+        .filter(([path]) => runs[path])
+        .map(([path, atMost]) => kvTarget(path, atMost, runs)),
       await uploadTarget(),
     ],
   };
+}
+
+function chosen(only) {
+  if (only === undefined) return PATHS;
+  return Object.fromEntries(only.map((name) => [name, PATHS[name]]));
 }
 
 function row(path, contender, runs) {

@@ -59,7 +59,7 @@ export function uploadTable({ upload }) {
 
 /** Everything, for the terminal and for docs/performance.md alike. */
 export function pathsReport(result) {
-  return [targetTable(result), costTable(result), startTable(result), uploadTable(result)].join(
-    "\n\n",
-  );
+  const tables = [targetTable(result), costTable(result)];
+  if (result.starts.length > 0) tables.push(startTable(result));
+  return [...tables, uploadTable(result)].join("\n\n");
 }
