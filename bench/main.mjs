@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { Failure } from "../scripts/process.mjs";
 import { endWithTheBench } from "./children.mjs";
 import { startGround } from "./ground.mjs";
+import { measureCrypto } from "./parts/crypto.mjs";
 import { measureGrowth } from "./parts/growth.mjs";
 import { measurePaths } from "./parts/paths.mjs";
 import { PATHS } from "./paths.mjs";
@@ -13,6 +14,7 @@ import { write } from "./report/index.mjs";
 const PARTS = {
   paths: measurePaths,
   growth: measureGrowth,
+  crypto: measureCrypto,
 };
 
 const USAGE =

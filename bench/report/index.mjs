@@ -6,6 +6,7 @@ import { join } from "node:path";
 import packaged from "workerd";
 import { ROOT } from "../../scripts/process.mjs";
 import { chart } from "./chart.mjs";
+import { cryptoReport } from "./crypto.mjs";
 import { growthReport } from "./growth.mjs";
 import { between } from "./markers.mjs";
 import { pathsReport, targetTable } from "./paths.mjs";
@@ -13,7 +14,7 @@ import { pathsReport, targetTable } from "./paths.mjs";
 const DOCS = join(ROOT, "docs");
 
 /** The report of each part, as Markdown. */
-const REPORTS = { paths: pathsReport, growth: growthReport };
+const REPORTS = { paths: pathsReport, growth: growthReport, crypto: cryptoReport };
 
 /** Prints a part's result, and keeps it. */
 export async function write(part, result, { keep }) {
