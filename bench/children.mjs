@@ -14,6 +14,13 @@ export function start(command, args, options) {
   return child;
 }
 
+/** Has a process that something else has started end with the bench too, at the latest. */
+export function adopt(pid) {
+  const child = { kill: (signal) => process.kill(pid, signal) };
+  running.add(child);
+  return () => running.delete(child);
+}
+
 /** Ends a process that `start` has started. */
 export async function end(child) {
   if (child.exitCode !== null || child.signalCode !== null) return;
@@ -25,7 +32,13 @@ export async function end(child) {
 /** From now on, signals end what is running, and then the bench. */
 export function endWithTheBench() {
   const endAll = () => {
-    for (const child of running) child.kill("SIGKILL");
+    for (const child of running) {
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It has ended by itself.
+      }
+    }
   };
   process.on("exit", endAll);
   for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 })) {

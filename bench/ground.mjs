@@ -1,6 +1,6 @@
 // What all contenders stand on: the services that they reach, the catalog, the assertions, the keys.
 
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { compatibilityDate, contend } from "./contenders.mjs";
 import { buildCatalog, records } from "./people.mjs";
 import { startWorkerd, writeConfig } from "./workerd.mjs";
 
-const KEPT = join(ROOT, ".bench");
+export const KEPT = join(ROOT, ".bench");
 /** Values go to the services in requests of so many. */
 const BATCH = 5_000;
 const CERTS = "/cdn-cgi/access/certs";
@@ -22,12 +22,14 @@ export const CFACCESS = join(
   "cfaccess",
 );
 
-/** Starts the services, with a catalog of PEOPLE users in the namespace "catalog". */
-export async function startGround() {
-  await mkdir(KEPT, { recursive: true });
+/**
+ * Starts the services, with a catalog of PEOPLE users in the namespace "catalog". Assertions are kept
+ * for the next time in the folder `kept`.
+ */
+export async function startGround({ kept = KEPT } = {}) {
   const dir = await mkdtemp(join(tmpdir(), "bench-"));
   const parts = [];
-  const pool = await openPool(KEPT);
+  const pool = await openPool(kept);
   const services = await startServices(dir);
   const publish = (name, jwks) => services.document(`${CERTS}#${name}`, JSON.stringify(jwks));
   const ground = {
@@ -49,7 +51,7 @@ export async function startGround() {
     },
     /** A pool of its own, with the key sets of these sizes under the names `NAME-SIZE`. */
     async openPool(name, { people, keySets }) {
-      const another = await openPool(join(KEPT, name), { people });
+      const another = await openPool(join(kept, name), { people });
       for (const size of keySets) await publish(`${name}-${size}`, another.jwks(size));
       return another;
     },

@@ -1,9 +1,12 @@
 // `npm run bench`, once everything that it needs is there (scripts/bench.mjs).
 
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { withLock } from "../scripts/lock.mjs";
 import { Failure } from "../scripts/process.mjs";
 import { endWithTheBench } from "./children.mjs";
-import { startGround } from "./ground.mjs";
+import { KEPT, startGround } from "./ground.mjs";
+import { measureBackstage } from "./parts/backstage.mjs";
 import { measureCrypto } from "./parts/crypto.mjs";
 import { measureGrowth } from "./parts/growth.mjs";
 import { measurePaths } from "./parts/paths.mjs";
@@ -15,6 +18,7 @@ const PARTS = {
   paths: measurePaths,
   growth: measureGrowth,
   crypto: measureCrypto,
+  backstage: measureBackstage,
 };
 
 const USAGE =
@@ -23,7 +27,9 @@ const USAGE =
 
 endWithTheBench();
 try {
-  await bench(options());
+  const chosen = options();
+  // Two at a time would measure each other.
+  await withLock(join(KEPT, ".lock"), () => bench(chosen));
 } catch (error) {
   const isOptions = error.code?.startsWith("ERR_PARSE_ARGS");
   if (isOptions) console.error(`${error.message}\n  ${USAGE}`);

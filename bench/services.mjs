@@ -5,6 +5,8 @@
 /** Only the bench talks to this host. */
 const CONTROL_HOST = "services.control";
 
+const GET_IDENTITY = "/cdn-cgi/access/get-identity";
+
 const namespaces = new Map();
 const documents = new Map();
 const reads = {};
@@ -15,6 +17,7 @@ export default {
     if (namespace !== null) return keyValue(namespace, request);
     const { hostname, pathname } = new URL(request.url);
     if (hostname === CONTROL_HOST) return control(request, pathname);
+    if (pathname === GET_IDENTITY) return identity(request);
     const name = `${pathname}#${request.headers.get("x-bench-keys") ?? ""}`;
     const document = documents.get(name);
     if (document !== undefined) {
@@ -39,6 +42,15 @@ async function keyValue(name, request) {
     return new Response(null);
   }
   return new Response(null, { status: 405 });
+}
+
+/** What Access knows of the person of an assertion; whose it is, is not checked here. */
+function identity(request) {
+  const [, payload] = request.headers.get("cookie").match(/CF_Authorization=[\w-]+\.([\w-]+)/);
+  const { sub, email, iat } = JSON.parse(atob(payload.replace(/-/g, "+").replace(/_/g, "/")));
+  const name = email.split("@")[0];
+  const groups = [{ id: "g-1", name: "Engineering", email: "engineering@example.com" }];
+  return Response.json({ id: sub, name, email, groups, amr: ["pwd"], user_uuid: sub, iat });
 }
 
 /**

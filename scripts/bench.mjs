@@ -1,6 +1,7 @@
 // `npm run bench [OPTION…]`: what it needs is built or installed, then bench/main.mjs measures.
 
 import { spawn } from "node:child_process";
+import { backstagePackages } from "./backstage.mjs";
 import { build } from "./build.mjs";
 import { main, must, NODE, PATH, ROOT } from "./process.mjs";
 import { wrk } from "./setup.mjs";
@@ -8,6 +9,7 @@ import { wrk } from "./setup.mjs";
 await main(import.meta.url, async (args) => {
   await build();
   await must("cargo", ["build", "--locked", "--bin", "cfaccess"]);
+  if (args.includes("--backstage") || args.includes("--all")) await backstagePackages();
   const program = await wrk();
 
   const child = spawn(NODE, ["bench/main.mjs", ...args], {

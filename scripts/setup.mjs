@@ -210,7 +210,8 @@ export const wrk = once(async () => {
   return onPath("wrk");
 });
 
-async function onPath(program) {
+/** The path of a program, if there is one of that name. */
+export async function onPath(program) {
   for (const dir of PATH.split(delimiter)) {
     if (await exists(join(dir, program))) return join(dir, program);
   }

@@ -17,10 +17,11 @@ const SUITES = {
   build: () => nodeTests("tests/build"),
   dev: async () => (await cli()) && nodeTests("tests/dev"),
   edge: () => nodeTests("tests/edge"),
+  bench: async () => (await cli()) && nodeTests("tests/bench"),
   browser: async () => nodeTests("tests/browser", { CHROME_PATH: await chromium() }),
 };
 
-/** The command, which fills the catalog of `npm run dev`. */
+/** The command, which fills the catalogs of `npm run dev` and of the bench. */
 const cli = () => passes("cargo", ["build", "--locked", "--bin=cfaccess"]);
 
 await main(import.meta.url, async (names) => {

@@ -5,6 +5,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import packaged from "workerd";
 import { ROOT } from "../../scripts/process.mjs";
+import { backstageReport } from "./backstage.mjs";
 import { chart } from "./chart.mjs";
 import { cryptoReport } from "./crypto.mjs";
 import { growthReport } from "./growth.mjs";
@@ -14,7 +15,12 @@ import { pathsReport, targetTable } from "./paths.mjs";
 const DOCS = join(ROOT, "docs");
 
 /** The report of each part, as Markdown. */
-const REPORTS = { paths: pathsReport, growth: growthReport, crypto: cryptoReport };
+const REPORTS = {
+  paths: pathsReport,
+  growth: growthReport,
+  crypto: cryptoReport,
+  backstage: backstageReport,
+};
 
 /** Prints a part's result, and keeps it. */
 export async function write(part, result, { keep }) {

@@ -65,6 +65,7 @@ export async function startBackend({ port, baseUrl, dir, catalog, configs = [], 
   const url = `http://127.0.0.1:${port}`;
   const backend = {
     url,
+    pid: child.pid,
     log: () => log,
     /** The catalog's entities, as the backend answers them to a caller from outside. */
     async entities(query = "filter=kind=user&filter=kind=group") {
