@@ -85,7 +85,9 @@ function row({ title, atMost }, runs) {
 /** The backend, its catalog read; the services are the team that its provider reaches. */
 async function start({ dir, services }) {
   const catalog = join(dir, "backstage-catalog.yaml");
-  const documents = entities({ users: USERS }).map((entity) => JSON.stringify(entity));
+  const documents = entities({ users: USERS }).map(({ relations, ...entity }) =>
+    JSON.stringify(entity),
+  );
   await writeFile(catalog, documents.join("\n---\n"));
   const access = { issuer: `https://${TEAM}.cloudflareaccess.com`, url: services.url };
   const team = await startTeam({ access, dir });
