@@ -11,9 +11,11 @@ import { turned } from "./statistics.mjs";
  * - `paths`: as PATHS
  * - `servers`: the contenders, running
  * - `settings`: `rounds`, `seconds` of a run, number of `unseen` assertions of a run
+ * - `from`: the number of the first round, if others went before
  * - `say(text)`: progress
  */
-export async function runRounds({ generator, ground, servers, paths, settings, say }) {
+export async function runRounds({ generator, ground, servers, paths, settings, from = 0, say }) {
+  const { rounds } = settings;
   const runs = {};
   const measure = async (name, contender, round) => {
     const { path, status, lines, mode } = paths[name];
@@ -37,8 +39,8 @@ export async function runRounds({ generator, ground, servers, paths, settings, s
   for (const [name, { contenders }] of Object.entries(paths)) {
     for (const contender of contenders) await measure(name, contender, -1);
   }
-  for (let round = 0; round < settings.rounds; round += 1) {
-    say(`round ${round + 1} of ${settings.rounds}`);
+  for (let round = from; round < from + rounds; round += 1) {
+    say(`round ${round + 1}`);
     for (const [name, { contenders }] of Object.entries(paths)) {
       for (const contender of turned(contenders, round)) {
         runs[name][contender].push(await measure(name, contender, round));
@@ -46,6 +48,22 @@ export async function runRounds({ generator, ground, servers, paths, settings, s
     }
   }
   return runs;
+}
+
+/** The rounds of several sittings as one list. */
+export function joined(sittings) {
+  const [first] = sittings;
+  return Object.fromEntries(
+    Object.entries(first).map(([path, byContender]) => [
+      path,
+      Object.fromEntries(
+        Object.keys(byContender).map((contender) => [
+          contender,
+          sittings.flatMap((runs) => runs[path][contender]),
+        ]),
+      ),
+    ]),
+  );
 }
 
 /** Reads of KV so far, in all namespaces. */
