@@ -16,6 +16,7 @@ const WASM = "--target=wasm32-unknown-unknown";
 const STEPS = {
   "cargo fmt": () => run("cargo", ["fmt", "--check"], CAPTURED),
   "cargo fmt, tool": () => run("cargo", ["fmt", "--check"], { ...CAPTURED, cwd: TOOL }),
+  "cargo fmt, bench": () => run("cargo", ["fmt", "--check"], { ...CAPTURED, cwd: BENCH_CRYPTO }),
   "clippy, native": () => clippy("--all-targets"),
   "clippy, wasm": () => clippy("--lib", WASM),
   "rustdoc, native": () => rustdoc(),
@@ -27,6 +28,7 @@ const STEPS = {
 
 const CAPTURED = { capture: "all" };
 const TOOL = join(ROOT, "tools", "bindgen");
+const BENCH_CRYPTO = join(ROOT, "bench", "crypto");
 
 await main(import.meta.url, async () => {
   await setup();

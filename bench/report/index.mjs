@@ -4,7 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import packaged from "workerd";
-import { ROOT } from "../../scripts/process.mjs";
+import { must, NODE, ROOT } from "../../scripts/process.mjs";
 import { backstageReport } from "./backstage.mjs";
 import { chart } from "./chart.mjs";
 import { cryptoReport } from "./crypto.mjs";
@@ -12,6 +12,7 @@ import { growthReport } from "./growth.mjs";
 import { between } from "./markers.mjs";
 import { pathsReport, targetTable } from "./paths.mjs";
 
+const BIOME = join(ROOT, "node_modules", "@biomejs", "biome", "bin", "biome");
 const DOCS = join(ROOT, "docs");
 
 /** The report of each part, as Markdown. */
@@ -34,6 +35,8 @@ export async function write(part, result, { keep }) {
   const all = JSON.parse(await readFile(file, "utf8").catch(() => "{}"));
   all[part] = dated;
   await writeFile(file, `${JSON.stringify(all, rounded, 2)}\n`);
+  // As `npm run check` wants it.
+  await must(NODE, [BIOME, "format", "--write", file], { capture: "all" });
   await replace(join(DOCS, "performance.md"), part, withDate(part, dated));
   if (part === "paths") {
     await writeFile(join(DOCS, "performance.svg"), chart(dated));
