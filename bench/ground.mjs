@@ -1,5 +1,6 @@
 // What all contenders stand on: the services that they reach, the catalog, the assertions, the keys.
 
+import { rmSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
@@ -28,6 +29,8 @@ export const CFACCESS = join(
  */
 export async function startGround({ kept = KEPT } = {}) {
   const dir = await mkdtemp(join(tmpdir(), "bench-"));
+  // Also when a signal ends the bench.
+  process.once("exit", () => rmSync(dir, { recursive: true, force: true }));
   const parts = [];
   const pool = await openPool(kept);
   const services = await startServices(dir);
