@@ -11,6 +11,8 @@
 
 mod support;
 
+#[path = "core/annotation.rs"]
+mod annotation;
 #[path = "core/claims.rs"]
 mod claims;
 #[path = "core/config.rs"]

@@ -9,6 +9,12 @@ fuzz_target!(|text: &str| {
     let (email, value) = text.split_once('\n').unwrap_or(("jane@example.com", text));
     let key = Key::Email(email);
     assert!(key.to_kv().len() <= 512);
+    let by_annotation = Key::Annotation("example.com/id", email);
+    assert!(by_annotation.to_kv().len() <= 512);
+    if let Ok(Record::One(user)) = decode(by_annotation, value) {
+        let theirs = user.annotations.get("example.com/id").and_then(|id| id.as_str());
+        assert_eq!(theirs.map(fold), Some(fold(email)));
+    }
     let Ok(record) = decode(key, value) else { return };
     if let Record::One(user) = &record {
         assert_eq!(user.email.as_deref().map(fold), Some(fold(email)));

@@ -10,12 +10,16 @@ use super::record::{Record, digest, encode};
 /// What every key of the catalog begins with. Other keys of the namespace are not ours to touch.
 pub const PREFIX: &str = "v1:";
 
-/// How the keys begin that are found by email; the others are found by ref.
+/// How the keys begin that are found by an annotation, and those that are found by email; the others
+/// are found by ref.
+const ANNOTATION_PREFIX: &str = "v1:annotation:";
 const EMAIL_PREFIX: &str = "v1:email";
 
 /// A comparison under way: what KV holds, and record by record what it should hold.
 #[derive(Debug)]
 pub struct Comparison {
+    /// The annotations that users are found by.
+    annotations: Vec<String>,
     slots: BTreeMap<String, Slot>,
     room: usize,
 }
@@ -33,12 +37,12 @@ enum Wanted {
     Nothing,
     /// The record of this user; the value only if it differs from what is held, and is kept.
     One { user: String, differs: bool, value: Option<String> },
-    /// Several users have the email.
+    /// Several users have the email or annotation.
     Several(Vec<String>),
 }
 
 /// What is to be done, and in which order: what is gone is deleted, then what has changed is
-/// replaced, then what is new is written, refs before emails. Each record stands by itself, so after
+/// replaced, then what is new is written, refs first. Each record stands by itself, so after
 /// any part of it every key holds either what was right before or what is right now.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Plan {
@@ -46,14 +50,14 @@ pub struct Plan {
     pub removed: Vec<String>,
     /// The records to replace, sorted by key.
     pub changed: Vec<Write>,
-    /// The records to add, refs before emails.
+    /// The records to add, refs before the others.
     pub added: Vec<Write>,
     /// How many records are right as they are.
     pub unchanged: usize,
     /// How many records are to be written but were not kept: there was no room.
     pub put_off: usize,
-    /// How many records are held, and are to be deleted, of those found by email and by ref.
-    shares: [(usize, usize); 2],
+    /// How many records are held, and are to be deleted, of those found by annotation, email and ref.
+    shares: [(usize, usize); 3],
 }
 
 /// A record to write.
@@ -67,10 +71,11 @@ pub struct Write {
 
 impl Comparison {
     /// A comparison with a namespace of which nothing is known yet. At most `room` bytes of values
-    /// that are to be written are kept; the next comparison will find the others.
+    /// that are to be written are kept; the next comparison will find the others. `annotations` are
+    /// those that users are found by: records of others are in nobody's way in, and may all go.
     #[must_use]
-    pub const fn new(room: usize) -> Self {
-        Self { slots: BTreeMap::new(), room }
+    pub const fn new(room: usize, annotations: Vec<String>) -> Self {
+        Self { annotations, slots: BTreeMap::new(), room }
     }
 
     /// Notes the keys of a page of KV's list: `{name, metadata: {h}}`, as its binding and its REST
@@ -89,7 +94,7 @@ impl Comparison {
     }
 
     /// Notes that a key should hold the record of this user. Two users under one key, which is an
-    /// email then, make it ambiguous; one user twice counts once.
+    /// email or an annotation then, make it ambiguous; one user twice counts once.
     pub fn want(&mut self, key: String, user: &str, value: String) {
         let slot = self.slots.entry(key).or_default();
         match &mut slot.wanted {
@@ -115,9 +120,15 @@ impl Comparison {
     /// None in practice: a record is always JSON.
     pub fn plan(self) -> serde_json::Result<Plan> {
         let mut plan = Plan::default();
+        let mut unused = (0, 0);
         for (key, Slot { held, wanted }) in self.slots {
-            let [emails, refs] = &mut plan.shares;
-            let share = if key.starts_with(EMAIL_PREFIX) { emails } else { refs };
+            let [annotations, emails, refs] = &mut plan.shares;
+            let share = match annotation_of(&key) {
+                Some(name) if self.annotations.iter().any(|it| it == name) => annotations,
+                Some(_) => &mut unused,
+                None if key.starts_with(EMAIL_PREFIX) => emails,
+                None => refs,
+            };
             share.0 += usize::from(held.is_some());
             let (differs, value) = match wanted {
                 Wanted::Nothing => {
@@ -140,10 +151,15 @@ impl Comparison {
                 (true, Some(value)) => plan.added.push(Write { key, value }),
             }
         }
-        // `email` sorts before `ref`.
+        // `annotation` and `email` sort before `ref`.
         plan.added.reverse();
         Ok(plan)
     }
+}
+
+/// The name of the annotation that a key is found by.
+fn annotation_of(key: &str) -> Option<&str> {
+    key.strip_prefix(ANNOTATION_PREFIX)?.split(['=', '#']).next()
 }
 
 impl Plan {
@@ -156,12 +172,13 @@ impl Plan {
             && self.put_off == 0
     }
 
-    /// Why so much must not be deleted unasked: of the records found by email, or of those found by
-    /// ref, more than this percentage, rounded up, would go. One of each may always go.
+    /// Why so much must not be deleted unasked: of the records found by ref, by email or by annotation,
+    /// more than this percentage, rounded up, would go. One of each may always go.
     #[must_use]
     pub fn excess(&self, percent: u8) -> Option<String> {
-        let [emails, refs] = self.shares;
-        for (what, (held, removed)) in [("users", refs), ("emails", emails)] {
+        let [annotations, emails, refs] = self.shares;
+        let shares = [("users", refs), ("emails", emails), ("annotations", annotations)];
+        for (what, (held, removed)) in shares {
             if removed > 1 && removed > (held * usize::from(percent)).div_ceil(100) {
                 return Some(format!(
                     "{removed} of {held} {what} would be removed, more than {percent} %"

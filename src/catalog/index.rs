@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::entity::{Entity, Kind, Membership, User};
-use super::{EntityRef, Key, Record, UserRecord, fold};
+use super::{EntityRef, Record, UserRecord};
 
 /// The records, and what an operator wants to know of them.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -22,17 +22,21 @@ pub struct Index {
     pub groups: usize,
     /// The users without an email, who cannot be found by one.
     pub without_email: Vec<EntityRef>,
-    /// The emails of several users, folded, with their refs: nobody can sign in by these.
+    /// What several users have in common and nobody can sign in by: the ends of the keys, such as
+    /// `jane@example.com` or `example.com/id=7`, with the users' refs.
     pub ambiguous: BTreeMap<String, Vec<String>>,
+    /// How many users have each annotation that users are found by.
+    pub annotated: BTreeMap<String, usize>,
 }
 
 impl Index {
-    /// Builds the records: for each user one by ref and, with an email, one by email.
+    /// Builds the records: for each user one by ref, with an email one by email, and one by each
+    /// annotation.
     #[must_use]
     pub fn of(entities: &BTreeMap<EntityRef, Entity>) -> Self {
         let members = members(entities);
         let mut index = Self::default();
-        let mut by_email: BTreeMap<String, Vec<UserRecord>> = BTreeMap::new();
+        let mut users: BTreeMap<String, Vec<UserRecord>> = BTreeMap::new();
         for (entity_ref, entity) in entities {
             let user = match &entity.kind {
                 Kind::User(user) => user,
@@ -43,20 +47,24 @@ impl Index {
                 Kind::Location | Kind::Other => continue,
             };
             index.users += 1;
-            let record = record(entity_ref, user, members.get(entity_ref));
-            match &user.email {
-                Some(email) => by_email.entry(fold(email)).or_default().push(record.clone()),
-                None => index.without_email.push(entity_ref.clone()),
+            if user.email.is_none() {
+                index.without_email.push(entity_ref.clone());
             }
-            index.records.insert(Key::Ref(entity_ref).to_kv(), Record::One(record));
+            for name in user.annotations.keys() {
+                *index.annotated.entry(name.clone()).or_default() += 1;
+            }
+            let record = record(entity_ref, user, members.get(entity_ref));
+            for key in record.keys() {
+                users.entry(key).or_default().push(record.clone());
+            }
         }
-        for (email, users) in by_email {
-            let key = Key::Email(&email).to_kv();
+        for (key, users) in users {
             let record = match <[UserRecord; 1]>::try_from(users) {
                 Ok([user]) => Record::One(user),
                 Err(users) => {
                     let refs: Vec<String> = users.into_iter().map(|user| user.entity_ref).collect();
-                    index.ambiguous.insert(email, refs.clone());
+                    let shared = key.splitn(3, [':', '#']).last().unwrap_or_default();
+                    index.ambiguous.insert(shared.to_owned(), refs.clone());
                     Record::Many(refs)
                 }
             };
@@ -70,8 +78,8 @@ impl Index {
 fn members(entities: &BTreeMap<EntityRef, Entity>) -> BTreeMap<&EntityRef, BTreeSet<&EntityRef>> {
     let mut members: BTreeMap<&EntityRef, BTreeSet<&EntityRef>> = BTreeMap::new();
     for (group, entity) in entities {
-        if let Kind::Group(refs) = &entity.kind {
-            for user in refs {
+        if let Kind::Group(spec) = &entity.kind {
+            for user in &spec.members {
                 members.entry(user).or_default().insert(group);
             }
         }
@@ -105,5 +113,6 @@ fn record(
         email: user.email.clone(),
         display_name: user.display_name.clone(),
         picture: user.picture.clone(),
+        annotations: user.annotations.clone(),
     }
 }

@@ -12,7 +12,7 @@ use super::entity::{Entity, Kind};
 /// How many users a page has: a few hundred KiB with tens of groups each.
 const PAGE: usize = 200;
 
-/// What is read of a user.
+/// What is read of a user, its annotations apart.
 const FIELDS: &str = "kind,metadata.name,metadata.namespace,spec.profile.email,\
                       spec.profile.displayName,spec.profile.picture,relations";
 
@@ -20,6 +20,8 @@ const FIELDS: &str = "kind,metadata.name,metadata.namespace,spec.profile.email,\
 /// so nobody is missed while others come and go.
 #[derive(Debug, Default)]
 pub struct Pages {
+    /// Further fields to read, as a part of the query.
+    annotations: String,
     next: Next,
     seen: u64,
     total: u64,
@@ -34,6 +36,13 @@ enum Next {
 }
 
 impl Pages {
+    /// A walk that reads the annotations with these names too.
+    #[must_use]
+    pub fn with(annotations: &[String]) -> Self {
+        let field = |name: &String| format!(",metadata.annotations.{name}");
+        Self { annotations: annotations.iter().map(field).collect(), ..Self::default() }
+    }
+
     /// The path and query of the next page, below the backend's base URL; `None` if there is none.
     #[must_use]
     pub fn path(&self) -> Option<String> {
@@ -42,7 +51,8 @@ impl Pages {
             Next::Cursor(cursor) => format!("cursor={}", percent_encode(cursor)),
             Next::Nothing => return None,
         };
-        Some(format!("/api/catalog/entities/by-query?{which}&fields={FIELDS}&limit={PAGE}"))
+        let fields = format!("{FIELDS}{}", self.annotations);
+        Some(format!("/api/catalog/entities/by-query?{which}&fields={fields}&limit={PAGE}"))
     }
 
     /// How many users were read, and how many there are.
@@ -81,15 +91,15 @@ impl Pages {
     }
 }
 
-/// Reads an entity of a page.
+/// Reads an entity of a page, with those of its annotations that have these names.
 ///
 /// # Errors
 /// What is wrong with it, after its name if it has one.
-pub fn live_entity(item: &Value) -> Result<Entity, Vec<String>> {
+pub fn live_entity(item: &Value, annotations: &[String]) -> Result<Entity, Vec<String>> {
     let name = item.get("metadata").and_then(|metadata| metadata.get("name"));
     let name = name.and_then(Value::as_str).unwrap_or("without a name");
     let say = |problem: &dyn std::fmt::Display| format!("user {name}: {problem}");
-    match Entity::read(item) {
+    match Entity::read(item, annotations) {
         Ok(entity) if matches!(entity.kind, Kind::User(_)) && item.get("relations").is_some() => {
             Ok(entity)
         }

@@ -3,14 +3,18 @@
 
 mod diff;
 mod entity;
+mod entity_reader;
 mod entity_ref;
+mod form;
 mod index;
+mod key;
 mod live;
 mod record;
 
 pub use diff::{Comparison, PREFIX, Plan, Write};
-pub use entity::{Entity, Kind, Membership, User};
+pub use entity::{Entity, Group, Kind, Membership, User};
 pub use entity_ref::EntityRef;
 pub use index::Index;
+pub use key::{Key, fold, is_annotation_name};
 pub use live::{Pages, live_entity, percent_encode};
-pub use record::{Corrupt, Key, Record, UserRecord, decode, digest, encode, fold};
+pub use record::{Corrupt, Record, UserRecord, decode, digest, encode};

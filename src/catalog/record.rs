@@ -2,53 +2,18 @@
 //! one read. `docs/catalog.md` describes the layout for operators.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::EntityRef;
+use super::key::{Key, fold};
 use crate::json::{read_unique, strings};
 
 /// The version of the layout. A record of another one is corrupt to this program.
-const VERSION: u64 = 1;
-
-/// The longest value part of a key that is spelled out, in bytes; KV allows 512 for the whole key.
-const MAX_SPELLED_OUT: usize = 400;
-
-/// A way of looking a user up.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Key<'a> {
-    /// By `spec.profile.email`, without case.
-    Email(&'a str),
-    /// By canonical entity ref.
-    Ref(&'a EntityRef),
-}
-
-impl Key<'_> {
-    /// The key in KV: `v1:email:<folded email>` or `v1:ref:<entity ref>`. What is too long for KV is
-    /// replaced by its digest, which no email or ref can be mistaken for, having `#` where they
-    /// have `:`.
-    #[must_use]
-    pub fn to_kv(self) -> String {
-        let (kind, value) = match self {
-            Self::Email(email) => ("email", fold(email)),
-            Self::Ref(entity_ref) => ("ref", entity_ref.as_str().to_owned()),
-        };
-        if value.len() <= MAX_SPELLED_OUT {
-            return format!("v{VERSION}:{kind}:{value}");
-        }
-        let digest = base16ct::lower::encode_string(&Sha256::digest(value.as_bytes()));
-        format!("v{VERSION}:{kind}#{digest}")
-    }
-}
-
-/// A value as Backstage's catalog folds it for comparison (`toLocaleLowerCase('en-US')`).
-#[must_use]
-pub fn fold(value: &str) -> String {
-    value.to_lowercase()
-}
+pub(super) const VERSION: u64 = 1;
 
 /// What is known of a user.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct UserRecord {
     /// The canonical entity ref.
     #[serde(rename = "ref")]
@@ -65,6 +30,26 @@ pub struct UserRecord {
     /// `spec.profile.picture`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub picture: Option<String>,
+    /// The annotations that the user is found by, as written: texts.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub annotations: Map<String, Value>,
+}
+
+impl UserRecord {
+    /// The keys in KV that the record stands under.
+    ///
+    /// A ref that is none has no key.
+    #[must_use]
+    pub fn keys(&self) -> Vec<String> {
+        let entity_ref = EntityRef::parse(&self.entity_ref, None);
+        let by_ref = entity_ref.as_ref().map(|it| Key::Ref(it).to_kv());
+        let by_email = self.email.as_ref().map(|it| Key::Email(it).to_kv());
+        let by_annotation = self
+            .annotations
+            .iter()
+            .filter_map(|(name, value)| Some(Key::Annotation(name, value.as_str()?).to_kv()));
+        by_ref.into_iter().chain(by_email).chain(by_annotation).collect()
+    }
 }
 
 /// What a lookup finds.
@@ -115,6 +100,10 @@ pub fn decode(key: Key<'_>, value: &str) -> Result<Record, Corrupt> {
     match (user, ambiguous) {
         (Some(user), None) => {
             let answers = match key {
+                Key::Annotation(name, value) => {
+                    let theirs = user.annotations.get(name).and_then(Value::as_str);
+                    theirs.is_some_and(|theirs| fold(theirs) == fold(value))
+                }
                 Key::Email(email) => {
                     user.email.as_ref().is_some_and(|theirs| fold(theirs) == fold(email))
                 }
@@ -137,7 +126,7 @@ pub fn decode(key: Key<'_>, value: &str) -> Result<Record, Corrupt> {
 /// A user, if every member is known and of its type.
 fn read_user(value: &Value) -> Option<UserRecord> {
     let members = value.as_object()?;
-    let known = ["ref", "ent", "email", "displayName", "picture"];
+    let known = ["ref", "ent", "email", "displayName", "picture", "annotations"];
     if members.keys().any(|name| !known.contains(&name.as_str())) {
         return None;
     }
@@ -151,6 +140,12 @@ fn read_user(value: &Value) -> Option<UserRecord> {
         email: text("email")?,
         display_name: text("displayName")?,
         picture: text("picture")?,
+        annotations: match members.get("annotations") {
+            None => Map::new(),
+            Some(value) => {
+                value.as_object().filter(|it| it.values().all(Value::is_string))?.clone()
+            }
+        },
     })
 }
 
@@ -178,6 +173,8 @@ pub fn digest(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Map;
+
     use super::{EntityRef, Key, Record, UserRecord, decode, encode};
 
     fn jane() -> UserRecord {
@@ -187,6 +184,7 @@ mod tests {
             email: Some("Jane@Example.com".into()),
             display_name: Some("Jane".into()),
             picture: None,
+            annotations: Map::from_iter([("example.com/id".into(), "Jane-1".into())]),
         }
     }
 
@@ -196,6 +194,8 @@ mod tests {
             [Record::One(jane()), Record::Many(vec!["user:a/b".into(), "user:a/c".into()])]
         {
             let value = encode(&record).unwrap();
+            let by_annotation = Key::Annotation("example.com/id", "JANE-1");
+            assert_eq!(decode(by_annotation, &value), Ok(record.clone()));
             assert_eq!(decode(Key::Email("jane@example.COM"), &value), Ok(record));
         }
     }
@@ -206,6 +206,11 @@ mod tests {
         assert!(decode(Key::Email("joe@example.com"), &value).is_err());
         let joe = EntityRef::user("joe").unwrap();
         assert!(decode(Key::Ref(&joe), &value).is_err());
+        for (name, value_of) in
+            [("example.com/id", "jane-2"), ("example.com/ID", "jane-1"), ("email", "jane-1")]
+        {
+            assert!(decode(Key::Annotation(name, value_of), &value).is_err(), "{name}");
+        }
     }
 
     #[test]
@@ -221,6 +226,7 @@ mod tests {
             &good.replace("\"v\":1", "\"v\":2"),
             &good.replace("user:default", "group:default"),
             &good.replace("\"ent\"", "\"entries\""),
+            &good.replace("\"Jane-1\"", "1"),
             good.get(..good.len() - 5).unwrap(),
         ] {
             assert!(decode(Key::Email("jane@example.com"), value).is_err(), "{value}");
@@ -234,14 +240,5 @@ mod tests {
             let value = encode(&Record::One(user)).unwrap();
             assert!(decode(Key::Email("jane@example.com"), &value).is_err(), "{entity_ref}");
         }
-    }
-
-    #[test]
-    fn keys_fold_case_and_stay_within_kvs_limit_whatever_the_input() {
-        assert_eq!(Key::Email("JANE@Example.com").to_kv(), "v1:email:jane@example.com");
-        let long = "ẞ".repeat(5000);
-        let key = Key::Email(&long).to_kv();
-        assert!(key.len() <= 512 && key.starts_with("v1:email#"), "{key}");
-        assert_ne!(key, Key::Email(&long.to_lowercase().repeat(2)).to_kv());
     }
 }

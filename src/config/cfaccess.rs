@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::reader::{Problem, Reader};
+use super::resolvers;
 use super::url::is_host;
 use crate::signin::Resolver;
 
@@ -68,6 +69,14 @@ pub enum OnUserNotFound {
     Refuse,
 }
 
+impl SignInConfig {
+    /// The annotations that users are found by, each once.
+    #[must_use]
+    pub fn annotations(&self) -> Vec<String> {
+        resolvers::annotations(&self.resolvers)
+    }
+}
+
 impl AccessConfig {
     /// The key of the certs document in `ACCESS_CACHE`.
     #[must_use]
@@ -101,15 +110,7 @@ pub(super) fn read(
         Some(ServiceToken { token: token?, subject: subject? })
     });
     let provider_id = token(&mut reader, "providerId", "cfaccess");
-    let resolvers = reader
-        .below("signIn", |reader| reader.each("resolvers", read_resolver))
-        .unwrap_or_default();
-    if resolvers.is_empty() {
-        reader.problem(
-            "signIn.resolvers",
-            format!("is required: a list of at least one of {}", Resolver::NAMES.join(", ")),
-        );
-    }
+    let resolvers = resolvers::read(&mut reader);
     let expose_assertion = reader.boolean("exposeAssertion");
     let on_user_not_found = reader.one_of(
         "onUserNotFound",
@@ -161,21 +162,4 @@ fn token(reader: &mut Reader<'_>, key: &'static str, default: &str) -> String {
         reader.problem(key, "must consist of letters, digits, `-`, `_` and `.`");
     }
     text
-}
-
-fn read_resolver(reader: &mut Reader<'_>) -> Option<Resolver> {
-    let name = reader.required_string("resolver", "the name of a sign-in resolver")?;
-    let allowed_domains = reader.value("allowedDomains").map(|_| reader.strings("allowedDomains"));
-    if allowed_domains.as_ref().is_some_and(Vec::is_empty) {
-        reader.problem("allowedDomains", "must not be empty: nobody could sign in");
-    }
-    let without_user = reader.boolean("dangerouslyAllowSignInWithoutUserInCatalog");
-    let resolver = Resolver::named(&name, allowed_domains, without_user);
-    if resolver.is_none() {
-        reader.problem(
-            "resolver",
-            format!("`{name}` is not available; there are {}", Resolver::NAMES.join(", ")),
-        );
-    }
-    resolver
 }

@@ -8,6 +8,7 @@ mod backstage;
 mod cfaccess;
 mod duration;
 mod reader;
+mod resolvers;
 mod url;
 
 use serde_json::Value;
@@ -15,6 +16,7 @@ use serde_json::Value;
 pub use backstage::{BackstageConfig, Mode, Trust};
 pub use cfaccess::{AccessConfig, IdentityFrom, OnUserNotFound, ServiceToken, SignInConfig};
 pub use reader::Problem;
+use reader::Reader;
 
 use crate::session::SigningKeySet;
 
@@ -72,6 +74,18 @@ impl Config {
             _ => Err(problems),
         }
     }
+}
+
+/// The annotations that the resolvers of a `CFACCESS` find users by, whatever is wrong with the rest
+/// of it.
+///
+/// # Errors
+/// What is wrong with the resolvers.
+pub fn annotations(cfaccess: &str) -> Result<Vec<String>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let value = object("CFACCESS", Some(cfaccess), &mut problems).unwrap_or_default();
+    let resolvers = resolvers::read(&mut Reader::new("CFACCESS", &value, &mut problems));
+    if problems.is_empty() { Ok(resolvers::annotations(&resolvers)) } else { Err(problems) }
 }
 
 /// The object of a binding, from its text: an object, or a string of one (a var that was set in the

@@ -28,7 +28,8 @@ impl Gate {
             identity_of(assertion, compact, now, access, identities, ports, later).await?;
         line.identified(identity.source);
         let mut profile = Profile::of(&identity);
-        let user = sign_in(&profile, &policy.resolvers, ports).await?;
+        let claims = assertion.claims_json();
+        let user = sign_in(&profile, claims, &policy.resolvers, ports).await?;
         line.signed_in(&user);
         profile.complete_from(user.record.as_ref());
         let expires_at = now + i64::from(backstage.token_life);
@@ -50,7 +51,7 @@ impl Gate {
         let answer = RefreshAnswer {
             profile: &profile,
             provider: ProviderInfo {
-                claims: assertion.claims_json(),
+                claims,
                 identity: &identity.document,
                 expires_in: assertion.issued_at().map(|iat| assertion.expires_at() - iat),
                 token: policy.expose_assertion.then_some(compact),

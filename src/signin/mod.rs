@@ -4,4 +4,4 @@ mod profile;
 mod resolver;
 
 pub use profile::Profile;
-pub use resolver::{Resolver, SignedIn, sign_in};
+pub use resolver::{Claim, Resolver, Rule, SignedIn, sign_in};

@@ -1,8 +1,10 @@
 //! Sign-in resolvers: the two of Backstage's that the official provider offers, with their options
-//! (`commonSignInResolvers` of `@backstage/plugin-auth-node`).
+//! (`commonSignInResolvers` of `@backstage/plugin-auth-node`), and two by annotation, as Backstage's
+//! modules for other identity providers have them.
 
 use super::profile::Profile;
 use crate::catalog::{EntityRef, Key, Record, UserRecord, decode, fold};
+use crate::json::read_unique;
 use crate::ports::Ports;
 use crate::refusal::{Fault, Refusal, Stop};
 
@@ -16,10 +18,54 @@ pub struct Resolver {
     without_user: bool,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Rule {
+/// How a resolver finds the user.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Rule {
+    /// A claim of the assertion is the value of the user's annotation.
+    ClaimMatchingUserEntityAnnotation {
+        /// The claim.
+        claim: Claim,
+        /// The annotation's name.
+        annotation: String,
+    },
+    /// The part of the email in front of `@` is the user's name.
     EmailLocalPartMatchingUserEntityName,
+    /// The email is the value of the user's annotation with this name
+    /// (`googleSignInResolvers` of `@backstage/plugin-auth-backend-module-google-provider`, where the
+    /// name is always `google.com/email`).
+    EmailMatchingUserEntityAnnotation(String),
+    /// The email is that of the user's profile.
     EmailMatchingUserEntityProfileEmail,
+}
+
+/// A claim that is one person's alone.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Claim {
+    /// A member of `custom`: what the identity provider says, if Access is told to pass it on.
+    Custom(String),
+    /// `sub`, Access's id of the person.
+    Sub,
+}
+
+impl Claim {
+    /// Reads `sub` or `custom.<name>`. No other claim tells people apart.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.strip_prefix("custom.") {
+            Some(name) if !name.is_empty() => Some(Self::Custom(name.to_owned())),
+            _ => (text == "sub").then_some(Self::Sub),
+        }
+    }
+
+    /// Its value in these claims, a JSON object: a text that is not empty.
+    fn of(&self, claims: &str) -> Option<String> {
+        let claims = read_unique(claims.as_bytes()).ok()?;
+        let value = match self {
+            Self::Custom(name) => claims.get("custom")?.get(name)?,
+            Self::Sub => claims.get("sub")?,
+        };
+        value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+    }
 }
 
 /// The user that a caller turned out to be.
@@ -34,25 +80,22 @@ pub struct SignedIn {
 }
 
 impl Resolver {
-    /// The names that the configuration may use.
-    pub const NAMES: [&'static str; 2] =
-        ["emailMatchingUserEntityProfileEmail", "emailLocalPartMatchingUserEntityName"];
-
-    /// The resolver with this name.
+    /// A resolver. Both options are for resolvers by email: by a claim, an email plays no part.
     #[must_use]
-    pub fn named(
-        name: &str,
-        allowed_domains: Option<Vec<String>>,
-        without_user: bool,
-    ) -> Option<Self> {
-        let rule = match name {
-            "emailMatchingUserEntityProfileEmail" => Rule::EmailMatchingUserEntityProfileEmail,
-            "emailLocalPartMatchingUserEntityName" => Rule::EmailLocalPartMatchingUserEntityName,
-            _ => return None,
-        };
+    pub fn new(rule: Rule, allowed_domains: Option<Vec<String>>, without_user: bool) -> Self {
         let allowed_domains =
             allowed_domains.map(|domains| domains.iter().map(|domain| fold(domain)).collect());
-        Some(Self { rule, allowed_domains, without_user })
+        Self { rule, allowed_domains, without_user }
+    }
+
+    /// The annotation that it finds users by.
+    #[must_use]
+    pub fn annotation(&self) -> Option<&str> {
+        match &self.rule {
+            Rule::ClaimMatchingUserEntityAnnotation { annotation, .. }
+            | Rule::EmailMatchingUserEntityAnnotation(annotation) => Some(annotation),
+            _ => None,
+        }
     }
 
     /// Whether this resolver lets users in whom no catalog knows.
@@ -61,7 +104,12 @@ impl Resolver {
         self.without_user
     }
 
-    async fn resolve<P: Ports>(&self, profile: &Profile, ports: &P) -> Result<SignedIn, Stop> {
+    async fn resolve<P: Ports>(
+        &self,
+        profile: &Profile,
+        claims: &str,
+        ports: &P,
+    ) -> Result<SignedIn, Stop> {
         let email = profile.email.as_str();
         let (local_part, domain) = email.split_once('@').unwrap_or((email, ""));
         // The official provider reads the option for the other resolver only and ignores it here;
@@ -69,11 +117,19 @@ impl Resolver {
         if self.allowed_domains.as_ref().is_some_and(|allowed| !allowed.contains(&fold(domain))) {
             return Err(Refusal::DomainNotAllowed.into());
         }
-        match self.rule {
+        match &self.rule {
+            Rule::ClaimMatchingUserEntityAnnotation { claim, annotation } => {
+                let value = claim.of(claims).ok_or(Refusal::UserNotFound)?;
+                look_up(Key::Annotation(annotation, &value), ports).await
+            }
             Rule::EmailLocalPartMatchingUserEntityName => {
                 let user = EntityRef::user(local_part).ok_or(Refusal::UserNotFound)?;
                 let found = look_up(Key::Ref(&user), ports).await;
                 self.or_without_user(found, local_part)
+            }
+            Rule::EmailMatchingUserEntityAnnotation(annotation) => {
+                let found = look_up(Key::Annotation(annotation, email), ports).await;
+                self.or_without_user(found, email)
             }
             Rule::EmailMatchingUserEntityProfileEmail => {
                 let found = look_up(Key::Email(email), ports).await;
@@ -100,7 +156,7 @@ impl Resolver {
     }
 }
 
-/// Tries the resolvers in order. Only "not found" moves on to the next one; any other refusal, and
+/// Tries the resolvers in order; `claims` are the assertion's, a JSON object. Only "not found" moves on to the next one; any other refusal, and
 /// any fault, is the answer (`readDeclarativeSignInResolver` of `@backstage/plugin-auth-node`).
 ///
 /// # Errors
@@ -108,11 +164,12 @@ impl Resolver {
 /// [`Fault::CatalogUnavailable`], [`Fault::CatalogCorrupt`].
 pub async fn sign_in<P: Ports>(
     profile: &Profile,
+    claims: &str,
     resolvers: &[Resolver],
     ports: &P,
 ) -> Result<SignedIn, Stop> {
     for resolver in resolvers {
-        match resolver.resolve(profile, ports).await {
+        match resolver.resolve(profile, claims, ports).await {
             Err(Stop::Refusal(Refusal::UserNotFound)) => {}
             settled => return settled,
         }
@@ -157,7 +214,23 @@ fn without_plus(email: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::without_plus;
+    use super::{Claim, without_plus};
+
+    #[test]
+    fn a_claim_is_the_sub_or_a_custom_one_that_is_a_text() {
+        let claims = r#"{"sub":"a","iss":"i","custom":{"id":"7","a.b":"8","n":9,"no":""}}"#;
+        let value = |claim| Claim::parse(claim)?.of(claims);
+        assert_eq!(value("sub").as_deref(), Some("a"));
+        assert_eq!(value("custom.id").as_deref(), Some("7"));
+        assert_eq!(value("custom.a.b").as_deref(), Some("8"));
+        for claim in ["custom.n", "custom.no", "custom.other"] {
+            assert_eq!(value(claim), None, "{claim}");
+        }
+        for text in ["", "iss", "custom", "custom.", "custom.id ".trim_start_matches('c'), "Sub"] {
+            assert_eq!(Claim::parse(text), None, "{text}");
+        }
+        assert_eq!(Claim::Sub.of(r#"{"sub":""}"#), None);
+    }
 
     #[test]
     fn plus_addressing_is_taken_off_as_backstages_expression_does() {

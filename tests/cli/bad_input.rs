@@ -1,5 +1,7 @@
 //! What `cfaccess catalog build` says of each bad input.
 
+use serde_json::json;
+
 use crate::sandbox::Sandbox;
 
 /// A user as a catalog file has it: eight lines with the separator.
@@ -14,7 +16,7 @@ spec:
 ";
 
 /// The file, what is in it, and how its messages begin, each after the name of the file.
-const CASES: [(&str, &str, &[&str]); 25] = [
+const CASES: [(&str, &str, &[&str]); 33] = [
     ("truncated.yaml", "kind: User\nspec: [a,\n", &[":2: is not valid YAML: unclosed bracket '['"]),
     ("quote.yaml", "kind: \"User\nmetadata: {}\n", &[":1: is not valid YAML: "]),
     (
@@ -92,6 +94,52 @@ const CASES: [(&str, &str, &[&str]); 25] = [
         r#"{"kind":"User","metadata":{"name":"a"},"relations":[{"type":"memberOf"}]}"#,
         &[" (entity 1): relations[0].targetRef must be a whole entity ref"],
     ),
+    (
+        "cut.yaml",
+        "kind: User\nspec:\n  profile:\n    email: \"jane\n",
+        &[":4: is not valid YAML: unclosed quote"],
+    ),
+    (
+        "self.yaml",
+        "kind: Group\nmetadata: {name: a}\nspec:\n  children:\n    - b\n    - A\n",
+        &[":6: spec.children[1] is the group itself"],
+    ),
+    (
+        "member.yaml",
+        "kind: Group\nmetadata: {name: a}\nspec: {members: ['group:default/a']}\n",
+        &[":3: spec.members[0] is the group itself"],
+    ),
+    (
+        "parent.yaml",
+        "kind: Group\nmetadata: {name: a}\nspec:\n  parent: group:a\n",
+        &[":4: spec.parent is the group itself"],
+    ),
+    (
+        "circle.yaml",
+        "kind: Group\nmetadata: {name: a}\nspec: {children: [b]}\n---\nkind: Group\nmetadata: {name: \
+         b}\n---\nkind: Group\nmetadata: {name: c}\nspec: {parent: b, children: [a]}\n",
+        &[
+            ":1: the group contains itself: group:default/a, in it group:default/b, in it group:default/c, \
+           in it group:default/a",
+        ],
+    ),
+    (
+        "annotation.yaml",
+        "kind: User\nmetadata:\n  name: a\n  annotations:\n    example.com/id: 7\n    other: 7\n",
+        &[
+            ":5: metadata.annotations.example.com/id must be a string; it is a number (put it in quotes)",
+        ],
+    ),
+    (
+        "annotations.yaml",
+        "kind: User\nmetadata:\n  name: a\n  annotations: [a]\n",
+        &[":4: metadata.annotations must be an object"],
+    ),
+    (
+        "nobody.yaml",
+        "kind: User\nmetadata:\n  name: ''\n",
+        &[":3: metadata.name must be a string, and not empty; it is an empty string"],
+    ),
     ("complex.yaml", "? [a]\n: b\n", &[":1: is not valid YAML: "]),
     ("binary.yaml", "kind: User\nmetadata: {name: \"a\u{1}\"}\n", &[":2: "]),
 ];
@@ -103,7 +151,8 @@ fn each_gets_one_message_with_its_place_and_nothing_is_written() {
         sandbox.write("good.yaml", JANE);
         sandbox.write(file, content);
         sandbox.write("kv.json", "what was there");
-        let run = sandbox.run(&["catalog", "build", "good.yaml", file, "--out", "kv.json"]);
+        let build = ["catalog", "build", "good.yaml", file, "--out", "kv.json"];
+        let run = sandbox.run(&[&build[..], &["--annotation", "example.com/id"]].concat());
         assert_eq!(run.code, 1, "{file}: {}", run.stderr);
         let errors = run.errors();
         assert_eq!(errors.len(), expected.len(), "{file}: {}", run.stderr);
@@ -115,6 +164,24 @@ fn each_gets_one_message_with_its_place_and_nothing_is_written() {
         assert_eq!(sandbox.read("kv.json"), "what was there", "{file}");
         assert_eq!(sandbox.names().len(), 3, "{file}");
     }
+}
+
+#[test]
+fn an_annotation_of_megabytes_is_a_problem_and_is_not_printed() {
+    let sandbox = Sandbox::new("bad-annotation");
+    let big = "x".repeat(5_000_000);
+    let user = "kind: User\nmetadata:\n  name: a\n  annotations:\n";
+    sandbox.write("a.yaml", format!("{user}    example.com/a: b\n    example.com/big: {big}\n"));
+    sandbox.write("b.yaml", format!("{user}    example.com/big: \"{big}\"\n"));
+    let annotations = json!({ "example.com/big": big });
+    let user = json!({ "kind": "User", "metadata": { "name": "a", "annotations": annotations } });
+    sandbox.write("c.json", user.to_string());
+    let sources = ["a.yaml", "b.yaml", "c.json"];
+    let run = sandbox.run(&[&["catalog", "build", "--out", "kv.json"], &sources[..]].concat());
+    let problem = "metadata.annotations.example.com/big has 5000000 bytes; 262144 are allowed";
+    let places = ["a.yaml:6", "b.yaml:5", "c.json (entity 1)"];
+    assert_eq!(run.errors(), places.map(|place| format!("{place}: {problem}")));
+    assert!(!sandbox.path("kv.json").exists());
 }
 
 #[test]

@@ -6,8 +6,16 @@ use backstage_cfaccess::catalog::{Comparison, Plan, Record, Write, digest, encod
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const KEYS: [&str; 6] =
-    ["v1:email:a@x", "v1:email:b@x", "v1:email#ab", "v1:ref:user:d/a", "v1:ref:user:d/b", "other"];
+const KEYS: [&str; 8] = [
+    "v1:annotation:x.io/id=7",
+    "v1:annotation:x.io/id#cd",
+    "v1:email:a@x",
+    "v1:email:b@x",
+    "v1:email#ab",
+    "v1:ref:user:d/a",
+    "v1:ref:user:d/b",
+    "other",
+];
 
 type Pairs = BTreeMap<String, String>;
 
@@ -20,7 +28,7 @@ fn pairs() -> impl Strategy<Value = Pairs> {
 }
 
 fn compare(held: &Pairs, marked: bool, wanted: &Pairs, room: usize) -> Plan {
-    let mut comparison = Comparison::new(room);
+    let mut comparison = Comparison::new(room, vec!["x.io/id".into()]);
     let keys: Vec<Value> = held
         .iter()
         .map(|(key, value)| {
@@ -91,7 +99,7 @@ proptest! {
         users in prop::collection::vec(prop::sample::select(&["user:d/a", "user:d/b", "user:d/c"][..]), 1..6),
         room in 0..4_usize,
     ) {
-        let mut comparison = Comparison::new(room);
+        let mut comparison = Comparison::new(room, vec!["x.io/id".into()]);
         for user in &users {
             comparison.want("v1:email:x".into(), user, (*user).into());
         }

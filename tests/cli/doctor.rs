@@ -60,6 +60,22 @@ fn a_good_file_has_no_problem() {
 }
 
 #[test]
+fn resolvers_by_annotation_need_a_push() {
+    let sandbox = Sandbox::new("doctor-annotation");
+    let run = doctor(
+        &sandbox,
+        &but(
+            "resolver = \"emailMatchingUserEntityProfileEmail\"",
+            "resolver = \"emailMatchingUserEntityAnnotation\", annotation = \"google.com/email\"",
+        ),
+    );
+    assert_eq!((run.code, run.stderr.lines().count()), (0, 2), "{}", run.stderr);
+    let note =
+        "note: wrangler.toml: CFACCESS.signIn finds users by google.com/email: KV knows them";
+    assert!(run.stderr.contains(note), "{}", run.stderr);
+}
+
+#[test]
 fn each_mistake_is_one_problem() {
     let sandbox = Sandbox::new("doctor-mistakes");
     let routes = "routes = [{ pattern = \"backstage.acme.io/*\", zone_name = \"acme.io\" }]";

@@ -13,12 +13,24 @@ const USERS: [&str; 6] = ["Ann", "bob", "C.d", "dave-2", "E_e", "f0"];
 const GROUPS: [&str; 5] = ["Zeta", "team-a", "Team.b", "x", "team_a"];
 /// Some are the same without case.
 const EMAILS: [&str; 5] = ["a@x.io", "A@x.io", "ÄB@x.io", "äb@X.io", "c@x.io"];
+/// The last is not asked for.
+const ALL_ANNOTATIONS: [&str; 3] = ["x.io/id", "x.io/ID", "x.io/other"];
+const ANNOTATIONS: [&str; 2] = ["x.io/id", "x.io/ID"];
+/// Some are the same without case, one is none, one is too long for a key.
+const VALUES: [&str; 5] = ["Ä=b", "ä=B", "", "7", LONG];
+const LONG: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghi\
+                    0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghi\
+                    0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghi\
+                    0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghi\
+                    0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghi";
 
 /// A user of the model.
 #[derive(Clone, Debug)]
 struct Person {
     ops: bool,
     email: Option<usize>,
+    /// Annotations and values by number.
+    annotations: BTreeMap<usize, usize>,
     /// Groups by number, with the number of a spelling.
     member_of: Vec<(usize, u8)>,
 }
@@ -74,10 +86,19 @@ impl Org {
                     spell("Group", Self::team_ops(team), GROUPS[team], spelling, person.ops)
                 })
                 .collect();
+            let annotations: BTreeMap<&str, &str> = person
+                .annotations
+                .iter()
+                .map(|(name, value)| (ALL_ANNOTATIONS[*name], VALUES[*value]))
+                .collect();
             let profile = person.email.map(|email| json!({ "email": EMAILS[email] }));
             json!({
                 "kind": "User",
-                "metadata": { "name": USERS[user], "namespace": namespace(person.ops) },
+                "metadata": {
+                    "name": USERS[user],
+                    "namespace": namespace(person.ops),
+                    "annotations": annotations,
+                },
                 "spec": { "profile": profile.unwrap_or_else(|| json!({})), "memberOf": groups },
             })
         });
@@ -97,6 +118,23 @@ impl Org {
             })
         });
         people.chain(teams).collect()
+    }
+
+    /// Who has each value of each annotation that is asked for, without case.
+    fn by_annotation(&self) -> BTreeMap<(&'static str, String), Vec<String>> {
+        let mut by_annotation: BTreeMap<_, Vec<String>> = BTreeMap::new();
+        for (user, person) in self.people.iter().enumerate() {
+            for (&name, &value) in &person.annotations {
+                if name < ANNOTATIONS.len() && !VALUES[value].is_empty() {
+                    let question = (ANNOTATIONS[name], VALUES[value].to_lowercase());
+                    by_annotation.entry(question).or_default().push(self.user_ref(user));
+                }
+            }
+        }
+        for users in by_annotation.values_mut() {
+            users.sort();
+        }
+        by_annotation
     }
 
     /// What must come of it, by the plainest reading of the rules.
@@ -123,8 +161,15 @@ impl Org {
 fn org() -> impl Strategy<Value = Org> {
     (1..=USERS.len()).prop_flat_map(|users| {
         let groups = prop::collection::vec((0..GROUPS.len(), any::<u8>()), 0..6);
-        let person = (any::<bool>(), prop::option::of(0..EMAILS.len()), groups)
-            .prop_map(|(ops, email, member_of)| Person { ops, email, member_of });
+        let annotations =
+            prop::collection::btree_map(0..ALL_ANNOTATIONS.len(), 0..VALUES.len(), 0..3);
+        let person = (any::<bool>(), prop::option::of(0..EMAILS.len()), annotations, groups)
+            .prop_map(|(ops, email, annotations, member_of)| Person {
+                ops,
+                email,
+                annotations,
+                member_of,
+            });
         let team = prop::collection::vec((0..users, any::<u8>()), 0..5)
             .prop_map(|members| Team { members });
         let people = prop::collection::vec(person, users);
@@ -142,8 +187,9 @@ fn shuffled() -> impl Strategy<Value = (Org, Vec<Value>)> {
 }
 
 fn index(entities: &[Value]) -> Index {
+    let names = ANNOTATIONS.map(str::to_owned);
     let entities = entities.iter().map(|value| {
-        let entity = Entity::read(value).unwrap();
+        let entity = Entity::read(value, &names).unwrap();
         (entity.entity_ref.clone(), entity)
     });
     Index::of(&entities.collect())
@@ -176,7 +222,21 @@ proptest! {
                 other => panic!("{other:?}"),
             }
         }
-        assert_eq!(index.records.len(), expected.len() + by_email.len());
+        let by_annotation = org.by_annotation();
+        for ((name, value), users) in &by_annotation {
+            match (&index.records[&Key::Annotation(name, value).to_kv()], users.as_slice()) {
+                (Record::One(record), [user]) => assert_eq!(&record.entity_ref, user),
+                (Record::Many(refs), several) if several.len() > 1 => assert_eq!(refs, several),
+                other => panic!("{other:?}"),
+            }
+        }
+        for name in ANNOTATIONS {
+            let users = by_annotation.iter().filter(|((it, _), _)| *it == name);
+            let users: usize = users.map(|(_, users)| users.len()).sum();
+            assert_eq!(index.annotated.get(name).copied().unwrap_or_default(), users);
+        }
+        let records = expected.len() + by_email.len() + by_annotation.len();
+        assert_eq!(index.records.len(), records);
         assert_eq!(index.users, org.people.len());
         assert_eq!(index.groups, org.teams.len());
         let emails = expected.values().filter(|(_, email)| email.is_some()).count();
@@ -187,7 +247,21 @@ proptest! {
     fn every_record_answers_to_its_key_in_any_case((_, entities) in shuffled()) {
         for (key, record) in index(&entities).records {
             let value = encode(&record).unwrap();
-            let (kind, rest) = key.strip_prefix("v1:").unwrap().split_once(':').unwrap();
+            let Some((kind, rest)) = key.strip_prefix("v1:").unwrap().split_once(':') else {
+                continue;
+            };
+            if let Some((name, rest)) = rest.split_once('=').filter(|_| kind == "annotation") {
+                let key = Key::Annotation(name, &rest.to_uppercase()).to_kv();
+                assert_eq!(key, format!("v1:annotation:{name}={}", rest.to_uppercase().to_lowercase()));
+                let decoded = decode(Key::Annotation(name, &rest.to_uppercase()), &value);
+                assert_eq!(decoded, Ok(record));
+                continue;
+            }
+            if kind == "annotation" {
+                let name = rest.split('#').next().unwrap();
+                assert_eq!(decode(Key::Annotation(name, LONG), &value), Ok(record));
+                continue;
+            }
             let rest = rest.to_uppercase();
             let entity_ref = EntityRef::parse(&rest, Some("User")).unwrap();
             let key = if kind == "email" { Key::Email(&rest) } else { Key::Ref(&entity_ref) };
@@ -229,7 +303,7 @@ proptest! {
         if stitched {
             value["relations"] = json!([]);
         }
-        match Entity::read(&value) {
+        match Entity::read(&value, &[]) {
             Ok(entity) => assert!(index(&[value]).users <= 1, "{entity:?}"),
             Err(problems) => assert!(!problems.is_empty()),
         }

@@ -10,6 +10,7 @@
     reason = "clippy.toml allows them in tests, but takes only functions marked `#[test]` for tests"
 )]
 
+mod annotation;
 mod bad_input;
 mod build;
 mod comparison;

@@ -15,7 +15,7 @@ const NAMESPACE: &str = "/accounts/acc-1/storage/kv/namespaces/ns1";
 
 /// A KV namespace behind Cloudflare's REST interface, in small: pages of two keys.
 #[derive(Clone, Debug, Default)]
-struct Cloud {
+pub(crate) struct Cloud {
     state: Arc<Mutex<State>>,
 }
 
@@ -96,13 +96,13 @@ impl Cloud {
         if by_half { (500, String::new()) } else { (200, result.to_string()) }
     }
 
-    fn pairs(&self) -> BTreeMap<String, String> {
+    pub(crate) fn pairs(&self) -> BTreeMap<String, String> {
         let state = self.state.lock().unwrap();
         state.pairs.iter().map(|(key, (value, _))| (key.clone(), value.clone())).collect()
     }
 
     /// The writes since it was last asked.
-    fn writes(&self) -> Vec<String> {
+    pub(crate) fn writes(&self) -> Vec<String> {
         let requests = std::mem::take(&mut self.state.lock().unwrap().requests);
         requests.into_iter().filter(|request| !request.starts_with("GET")).collect()
     }
@@ -114,24 +114,24 @@ impl Cloud {
 }
 
 /// A sandbox, a KV, and a Backstage if the test starts one.
-struct Ground {
-    sandbox: Sandbox,
-    cloud: Cloud,
+pub(crate) struct Ground {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) cloud: Cloud,
     api: String,
 }
 
 impl Ground {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let cloud = Cloud::default();
         let api = cloud.start();
         Self { sandbox: Sandbox::new(&format!("push-{name}")), cloud, api }
     }
 
-    fn push(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn push(&self, arguments: &[&str]) -> Run {
         self.push_with(arguments, &[])
     }
 
-    fn push_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
+    pub(crate) fn push_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
         let ids = ["catalog", "push", "--account", "acc-1", "--namespace", "ns1"];
         let variables = [&self.variables()[..], variables].concat();
         self.sandbox.run_in(&[&ids[..], arguments].concat(), "", &variables)

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use backstage_cfaccess::config::{
-    Config, IdentityFrom, Mode, OnUserNotFound, ServiceToken, Source, Trust,
+    Config, IdentityFrom, Mode, OnUserNotFound, ServiceToken, Source, Trust, annotations,
 };
 use serde_json::{Value, json};
 
@@ -201,6 +201,97 @@ fn an_unknown_key_is_refused_and_a_slip_of_a_known_one_is_recognised() {
     ] {
         assert_eq!(setup.problems(), [expected]);
     }
+}
+
+#[test]
+fn resolvers_by_annotation_say_which_and_by_what() {
+    let by_email = |options: Value| with("emailMatchingUserEntityAnnotation", &options);
+    let by_claim = |options: Value| with("claimMatchingUserEntityAnnotation", &options);
+    for (setup, annotations) in [
+        (by_email(json!({ "annotation": "google.com/email" })), ["google.com/email"]),
+        (
+            by_email(json!({
+                "annotation": "mail",
+                "allowedDomains": ["example.com"],
+                "dangerouslyAllowSignInWithoutUserInCatalog": true,
+            })),
+            ["mail"],
+        ),
+        (by_claim(json!({ "annotation": "a.io/id", "claim": "sub" })), ["a.io/id"]),
+        (by_claim(json!({ "annotation": "a.io/id", "claim": "custom.x y" })), ["a.io/id"]),
+    ] {
+        assert_eq!(setup.config().sign_in.annotations(), annotations);
+    }
+    let twice = json!([
+        { "resolver": "emailMatchingUserEntityAnnotation", "annotation": "b" },
+        { "resolver": "emailMatchingUserEntityProfileEmail" },
+        { "resolver": "claimMatchingUserEntityAnnotation", "annotation": "a", "claim": "sub" },
+        { "resolver": "claimMatchingUserEntityAnnotation", "annotation": "b", "claim": "sub" },
+    ]);
+    assert_eq!(Setup::new().resolvers(&twice).config().sign_in.annotations(), ["a", "b"]);
+}
+
+#[test]
+fn what_is_wrong_with_a_resolver_by_annotation_is_said_with_its_remedy() {
+    let by_email = |options: Value| with("emailMatchingUserEntityAnnotation", &options);
+    let by_claim = |options: Value| with("claimMatchingUserEntityAnnotation", &options);
+    let by_profile = |options: Value| with("emailMatchingUserEntityProfileEmail", &options);
+    let claim = json!({ "annotation": "a", "claim": "sub" });
+    let and = |key: &str, value: Value| {
+        let mut options = claim.clone();
+        options[key] = value;
+        options
+    };
+    for (setup, expected) in [
+        (by_email(json!({})), "annotation is required: the annotation of the users that is"),
+        (by_email(json!({ "annotation": 5 })), "annotation must be a string"),
+        (
+            by_email(json!({ "annotation": "a=b" })),
+            "annotation must be the name of an annotation such as `google.com/email`, not `a=b`",
+        ),
+        (by_email(json!({ "annotation": "a", "claim": "sub" })), "claim is not a known key"),
+        (by_claim(json!({ "annotation": "a" })), "claim is required: the claim of the assertion"),
+        (
+            by_claim(and("claim", json!("email"))),
+            "claim must be `sub` or `custom.<name>`, not `email`: no other tells people apart",
+        ),
+        (by_claim(and("allowedDomains", json!(["x"]))), "allowedDomains is not a known key"),
+        (
+            by_claim(and("dangerouslyAllowSignInWithoutUserInCatalog", json!(true))),
+            "dangerouslyAllowSignInWithoutUserInCatalog is not a known key",
+        ),
+        (by_profile(json!({ "annotation": "a" })), "annotation is not a known key"),
+    ] {
+        let problems = setup.problems();
+        let first = problems.first().map(String::as_str).unwrap_or_default();
+        let expected = format!("CFACCESS.signIn.resolvers[0].{expected}");
+        assert!(first.starts_with(&expected), "{problems:?}");
+        // A resolver that cannot be read leaves none.
+        let rest: Vec<&str> = problems.iter().skip(1).map(String::as_str).collect();
+        assert!(rest.iter().all(|it| it.contains("signIn.resolvers is required")), "{problems:?}");
+    }
+    assert_eq!(by_claim(json!({})).problems().len(), 3);
+}
+
+#[test]
+fn the_annotations_of_the_resolvers_are_read_whatever_else_is_wrong() {
+    let resolvers = |resolver: Value| json!({ "signIn": { "resolvers": [resolver] } }).to_string();
+    let by_email = json!({ "resolver": "emailMatchingUserEntityAnnotation", "annotation": "a" });
+    assert_eq!(annotations(&resolvers(by_email)).unwrap(), ["a"]);
+    let none = json!({ "resolver": "emailMatchingUserEntityProfileEmail" });
+    assert!(annotations(&resolvers(none)).unwrap().is_empty());
+    for text in ["", "{}", "[]", &resolvers(json!({ "resolver": "x" }))] {
+        assert!(annotations(text).is_err(), "{text}");
+    }
+}
+
+/// A set-up with this resolver alone.
+fn with(resolver: &str, options: &Value) -> Setup {
+    let mut resolver = json!({ "resolver": resolver });
+    for (key, value) in options.as_object().unwrap() {
+        resolver[key] = value.clone();
+    }
+    Setup::new().resolvers(&json!([resolver]))
 }
 
 #[test]

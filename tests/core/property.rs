@@ -10,7 +10,7 @@ use backstage_cfaccess::gate::Decision;
 use backstage_cfaccess::http::{Route, cookie, is_identity_header, route};
 use backstage_cfaccess::session::{join_jwks, read_token};
 use jwt_compact::UntrustedToken;
-use proptest::collection::vec;
+use proptest::collection::{btree_map, vec};
 use proptest::prelude::{
     Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest,
 };
@@ -50,7 +50,8 @@ const HEADER: &[&str] =
 const CLAIMS: &[&str] =
     &["iss", "aud", "type", "exp", "nbf", "iat", "sub", "email", "common_name", "custom"];
 const JWK: &[&str] = &["kid", "kty", "alg", "use", "key_ops", "n", "e", "d", "crv", "x", "y"];
-const RECORD: &[&str] = &["v", "user", "ambiguous", "ref", "ent", "email", "displayName"];
+const RECORD: &[&str] =
+    &["v", "user", "ambiguous", "ref", "ent", "email", "displayName", "annotations"];
 const CONFIG: &[&str] = &[
     "teamName",
     "audience",
@@ -163,12 +164,28 @@ proptest! {
     }
 
     #[test]
+    fn two_questions_have_two_keys(
+        one in ("[a-zA-Z/.]{1,3}|[a-z]{300}", "\\PC{0,3}|[a-b=#:]{0,4}|[a-b]{400}"),
+        other in ("[a-zA-Z/.]{1,3}|[a-z]{300}", "\\PC{0,3}|[a-b=#:]{0,4}|[a-b]{400}"),
+    ) {
+        let ask = |(name, value): &(String, String)| {
+            let folded = (name.clone(), value.to_lowercase());
+            (folded, Key::Annotation(name, value).to_kv())
+        };
+        let ((one, key), (other, other_key)) = (ask(&one), ask(&other));
+        prop_assert_eq!(key == other_key, one == other);
+        prop_assert!(key.len() <= 512);
+        prop_assert!(key != Key::Email(&one.1).to_kv());
+    }
+
+    #[test]
     fn a_record_is_read_as_it_was_written(
         name in "\\PC{1,40}",
         email in any::<String>(),
         groups in vec(any::<String>(), 0..5),
         display_name in any::<Option<String>>(),
         picture in any::<Option<String>>(),
+        annotations in btree_map("[a-z./]{1,9}", any::<String>(), 0..3),
     ) {
         let entity_ref = EntityRef::user(&name).unwrap();
         let own = entity_ref.to_string();
@@ -178,11 +195,18 @@ proptest! {
             email: Some(email.clone()),
             display_name,
             picture,
+            annotations: annotations.iter().map(|(name, it)| (name.clone(), json!(it))).collect(),
         });
         let text = encode(&record).unwrap();
         for key in [Key::Email(&email), Key::Ref(&entity_ref)] {
             let read = decode(key, &text);
             prop_assert_eq!(read.as_ref(), Ok(&record));
+        }
+        for (name, value) in &annotations {
+            let read = decode(Key::Annotation(name, value), &text);
+            prop_assert_eq!(read.as_ref(), Ok(&record));
+            let other = format!("{value}x");
+            prop_assert!(decode(Key::Annotation(name, &other), &text).is_err());
         }
     }
 

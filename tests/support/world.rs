@@ -85,7 +85,7 @@ impl World {
             ownership: ownership.collect(),
             email: Some(email.to_owned()),
             display_name: Some(format!("{name} of the catalog")),
-            picture: None,
+            ..UserRecord::default()
         });
         for key in [Key::Email(email), Key::Ref(&entity_ref)] {
             self.catalog.holds(&key.to_kv(), &encode(&record).unwrap());

@@ -6,6 +6,7 @@ use super::super::files::{self, Readers};
 use super::super::{Failed, put};
 use super::entry::Entry;
 use super::gather::Gathered;
+use super::settings::Settings;
 use crate::catalog::{Index, encode};
 
 #[derive(Debug, clap::Args)]
@@ -17,6 +18,8 @@ pub(in crate::cli) struct Args {
     /// Where to write the records; `-` is stdout
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    settings: Settings,
 }
 
 const HELP: &str = "\
@@ -27,6 +30,8 @@ of their members.
 
 Users of a running Backstage carry `relations`, and their groups are taken from there. In files they
 are joined from `spec.memberOf` of the users and `spec.members` of the groups, so give both.
+
+Users are found by ref, by email, and by the annotations that the resolvers in wrangler.toml name.
 
 If anything is wrong with any source, all of it is printed, nothing is written, and the exit code
 is 1.
@@ -39,7 +44,9 @@ Examples:
   wrangler kv bulk put kv.json --binding CATALOG --remote";
 
 pub(super) fn run(args: &Args) -> Result<(), Failed> {
-    let gathered = Gathered::from_files(&args.sources)?;
+    let deployment = args.settings.deployment()?;
+    let annotations = args.settings.annotations(deployment.as_ref())?;
+    let gathered = Gathered::from_files(&args.sources, &annotations)?;
     let text = to_file(&gathered.index).map_err(|error| format!("cannot be encoded: {error}"))?;
     if args.out.as_os_str() == "-" {
         put(&text)?;

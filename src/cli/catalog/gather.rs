@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::super::Failed;
+use super::circles;
 use super::live::{self, Backstage};
 use super::source::{Place, Read, Sourced};
 use crate::catalog::{Entity, EntityRef, Index, Kind, Membership};
@@ -25,28 +26,32 @@ impl Gathered {
     ///
     /// # Errors
     /// Everything that is wrong with any of them.
-    pub(super) fn from_files(sources: &[PathBuf]) -> Result<Self, Failed> {
+    pub(super) fn from_files(sources: &[PathBuf], annotations: &[String]) -> Result<Self, Failed> {
         let Read { documents, warnings } = Read::all(sources);
         let mut problems = Vec::new();
-        let entities = collect(documents, &mut problems)
-            .into_iter()
-            .map(|(entity_ref, (entity, _))| (entity_ref, entity))
-            .collect();
-        Self::of(&entities, problems, warnings, false)
+        let entities = collect(documents, annotations, &mut problems);
+        problems.extend(circles::problems(&entities));
+        let entities =
+            entities.into_iter().map(|(entity_ref, (entity, _))| (entity_ref, entity)).collect();
+        Self::of(&entities, annotations, problems, warnings, false)
     }
 
     /// The records of the users of a running Backstage.
     ///
     /// # Errors
     /// When it does not answer with all of them, and everything that is wrong with any of them.
-    pub(super) fn from_backstage(backstage: &Backstage) -> Result<Self, Failed> {
+    pub(super) fn from_backstage(
+        backstage: &Backstage,
+        annotations: &[String],
+    ) -> Result<Self, Failed> {
         let mut problems = Vec::new();
-        let entities = live::users(backstage, &mut problems)?;
-        Self::of(&entities, problems, Vec::new(), true)
+        let entities = live::users(backstage, annotations, &mut problems)?;
+        Self::of(&entities, annotations, problems, Vec::new(), true)
     }
 
     fn of(
         entities: &BTreeMap<EntityRef, Entity>,
+        annotations: &[String],
         mut problems: Vec<String>,
         mut warnings: Vec<String>,
         is_live: bool,
@@ -60,6 +65,9 @@ impl Gathered {
             return Err(Failed(problems));
         }
         warnings.extend(warnings_of(entities, &index));
+        for name in annotations.iter().filter(|name| !index.annotated.contains_key(*name)) {
+            warnings.push(format!("no user has the annotation {name}: nobody can sign in by it"));
+        }
         Ok(Self { index, warnings, is_live })
     }
 
@@ -68,10 +76,14 @@ impl Gathered {
         for warning in &self.warnings {
             eprintln!("warning: {warning}");
         }
-        let Index { records, users, groups, without_email, ambiguous } = &self.index;
+        let Index { records, users, groups, without_email, ambiguous, annotated } = &self.index;
         let groups = if self.is_live { String::new() } else { format!("{groups} groups, ") };
+        let what = if annotated.is_empty() { "emails" } else { "emails or annotations" };
+        let with: Vec<String> =
+            annotated.iter().map(|(name, count)| format!(", {count} with {name}")).collect();
+        let with = with.concat();
         eprintln!(
-            "{users} users, {groups}{} records; {} ambiguous emails, {} users without email",
+            "{users} users, {groups}{} records; {} ambiguous {what}, {} users without email{with}",
             records.len(),
             ambiguous.len(),
             without_email.len()
@@ -83,6 +95,7 @@ impl Gathered {
 /// ref are a problem.
 fn collect(
     documents: Vec<Result<Sourced, String>>,
+    annotations: &[String],
     problems: &mut Vec<String>,
 ) -> BTreeMap<EntityRef, (Entity, Place)> {
     let mut entities: BTreeMap<EntityRef, (Entity, Place)> = BTreeMap::new();
@@ -94,7 +107,7 @@ fn collect(
                 continue;
             }
         };
-        let entity = match Entity::read(&sourced.document.value) {
+        let entity = match Entity::read(&sourced.document.value, annotations) {
             Ok(entity) => entity,
             Err(found) => {
                 problems.extend(

@@ -1,9 +1,9 @@
 //! The users of a running Backstage, over HTTP.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal as _, Write as _};
 
 use super::super::http::{Method, send_patiently};
+use super::progress::progress;
 use crate::catalog::{Entity, EntityRef, Pages, live_entity};
 use crate::ports::Call;
 
@@ -19,13 +19,14 @@ pub(super) struct Backstage {
     pub(super) headers: Vec<(String, String)>,
 }
 
-/// All users. What is wrong with one is a problem, and the others are read all the same.
+/// All users, with those of their annotations that have these names. What is wrong with one is a problem, and the others are read all the same.
 pub(super) fn users(
     backstage: &Backstage,
+    annotations: &[String],
     problems: &mut Vec<String>,
 ) -> Result<BTreeMap<EntityRef, Entity>, String> {
     let Backstage { url, headers } = backstage;
-    let mut pages = Pages::default();
+    let mut pages = Pages::with(annotations);
     let mut users = BTreeMap::new();
     while let Some(path) = pages.path() {
         let call = Call {
@@ -39,7 +40,7 @@ pub(super) fn users(
             return Err(format!("{url}: {}", why(answer.status)));
         }
         for item in pages.read(&answer.body).map_err(|why| format!("{url}: {why}"))? {
-            match live_entity(&item) {
+            match live_entity(&item, annotations) {
                 Ok(entity) => {
                     users.insert(entity.entity_ref.clone(), entity);
                 }
@@ -49,7 +50,8 @@ pub(super) fn users(
             }
         }
         let (seen, total) = pages.progress();
-        progress(&format!("{seen} of {total} users read"), pages.path().is_none());
+        let number = |it: u64| usize::try_from(it).unwrap_or(usize::MAX);
+        progress(number(seen), number(total), "users read");
     }
     Ok(users)
 }
@@ -66,13 +68,5 @@ fn why(status: u16) -> String {
                 Backstage backend, of version 1.15 or later?"
             .to_owned(),
         _ => format!("status {status}"),
-    }
-}
-
-/// Shows how far it is, to whoever watches.
-pub(super) fn progress(text: &str, is_last: bool) {
-    let mut stderr = std::io::stderr();
-    if stderr.is_terminal() {
-        let _ = write!(stderr, "\r\x1b[K{text}{}", if is_last { "\n" } else { "" });
     }
 }

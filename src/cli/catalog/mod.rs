@@ -1,12 +1,15 @@
 //! `cfaccess catalog`: the records that the Worker looks users up in.
 
 mod build;
+mod circles;
 mod document;
 mod entry;
 mod gather;
 mod kv;
 mod live;
+mod progress;
 mod push;
+mod settings;
 mod source;
 
 use super::Failed;

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::super::wrangler::{Deployment, Wrangler};
+use super::super::wrangler::Deployment;
 use super::super::{Failed, put};
 use super::entry::Entry;
 use super::gather::Gathered;
 use super::kv::Namespace;
-use super::live::{Backstage, progress};
+use super::live::Backstage;
+use super::progress::progress;
+use super::settings::Settings;
 use crate::catalog::{Comparison, Index, Plan, Record, Write, encode};
 
 /// Where Cloudflare's REST interface is.
@@ -43,12 +45,8 @@ pub(in crate::cli) struct Args {
     /// Remove as many as it takes
     #[arg(long)]
     force: bool,
-    /// Where the ids of the account and of the namespace CATALOG stand, if not given here
-    #[arg(long, value_name = "WRANGLER_TOML", default_value = "wrangler.toml")]
-    config: PathBuf,
-    /// Its environment; by default the top level
-    #[arg(long, value_name = "NAME")]
-    env: Option<String>,
+    #[command(flatten)]
+    settings: Settings,
     /// The account id [default: `CLOUDFLARE_ACCOUNT_ID`, or `account_id` in wrangler.toml]
     #[arg(long, value_name = "ID")]
     account: Option<String>,
@@ -66,6 +64,9 @@ In this order: what is gone is deleted, what has changed is replaced, what is ne
 at any point and run again, it ends right. If anything is wrong with any source, if the answer is
 half a list, or if too much would be removed, nothing is written, and the exit code is 1.
 
+The ids of the account and of the namespace CATALOG are taken from wrangler.toml. Users are found by
+ref, by email, and by the annotations that its resolvers name.
+
 The token of Cloudflare's API is read from CLOUDFLARE_API_TOKEN; it needs `Workers KV Storage: Edit`.
 The token of Backstage is one of `backend.auth.externalAccess`, which may be restricted to the
 catalog.
@@ -77,13 +78,15 @@ Examples:
   cfaccess catalog push catalog/ --env production";
 
 pub(super) fn run(args: &Args) -> Result<(), Failed> {
-    let namespace = namespace(args)?;
+    let deployment = args.settings.deployment()?;
+    let namespace = namespace(args, deployment.as_ref())?;
+    let annotations = args.settings.annotations(deployment.as_ref())?;
     let gathered = match &args.url {
-        None => Gathered::from_files(&args.sources)?,
-        Some(url) => Gathered::from_backstage(&backstage(url, args)?)?,
+        None => Gathered::from_files(&args.sources, &annotations)?,
+        Some(url) => Gathered::from_backstage(&backstage(url, args)?, &annotations)?,
     };
     gathered.report();
-    let mut comparison = Comparison::new(usize::MAX);
+    let mut comparison = Comparison::new(usize::MAX, annotations);
     namespace.list(&mut comparison)?;
     let plan = plan(comparison, &gathered.index)?;
     put(&describe(&plan))?;
@@ -97,14 +100,21 @@ pub(super) fn run(args: &Args) -> Result<(), Failed> {
         return Ok(());
     }
     let Plan { removed, changed, added, .. } = plan;
-    let steps = removed.len() + changed.len() + added.len();
+    let counts = (removed.len(), changed.len(), added.len());
+    let steps = counts.0 + counts.1 + counts.2;
+    let mut done = 0;
+    let mut show = |more: usize| {
+        done += more;
+        if more > 0 {
+            progress(done, steps, "written");
+        }
+    };
     namespace.delete(&removed)?;
-    progress(&format!("{} of {steps} written", removed.len()), false);
-    let done = removed.len() + changed.len();
+    show(counts.0);
     namespace.write(entries(changed))?;
-    progress(&format!("{done} of {steps} written"), false);
+    show(counts.1);
     namespace.write(entries(added))?;
-    progress(&format!("{steps} of {steps} written"), true);
+    show(counts.2);
     eprintln!("written; KV shows it everywhere within about a minute");
     Ok(())
 }
@@ -171,7 +181,7 @@ fn backstage(url: &str, args: &Args) -> Result<Backstage, String> {
     Ok(Backstage { url: url.to_owned(), headers })
 }
 
-fn namespace(args: &Args) -> Result<Namespace, Failed> {
+fn namespace(args: &Args, deployment: Option<&Deployment>) -> Result<Namespace, Failed> {
     let mut problems = Vec::new();
     let mut given = |value: Option<String>, what: &str| match value {
         Some(id) if id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') => id,
@@ -185,17 +195,14 @@ fn namespace(args: &Args) -> Result<Namespace, Failed> {
         }
     };
     let account = args.account.clone().or_else(|| variable("CLOUDFLARE_ACCOUNT_ID"));
-    let from_config = account.is_none() || args.namespace.is_none();
-    let deployment = if from_config { deployment(args)? } else { None };
-    let account = account.or_else(|| {
-        deployment.as_ref()?.get("account_id").and_then(Value::as_str).map(str::to_owned)
-    });
-    let config = args.config.display();
+    let account = account
+        .or_else(|| deployment?.get("account_id").and_then(Value::as_str).map(str::to_owned));
+    let config = args.settings.path().display();
     let account = given(
         account,
         &format!("the account id (--account, CLOUDFLARE_ACCOUNT_ID, `account_id` in {config})"),
     );
-    let id = args.namespace.clone().or_else(|| catalog_id(deployment.as_ref()?));
+    let id = args.namespace.clone().or_else(|| catalog_id(deployment?));
     let id = given(id, &format!("the id of the namespace (--namespace, CATALOG in {config})"));
     let api_token = variable("CLOUDFLARE_API_TOKEN").unwrap_or_else(|| {
         problems.push("CLOUDFLARE_API_TOKEN is not set".to_owned());
@@ -208,15 +215,6 @@ fn namespace(args: &Args) -> Result<Namespace, Failed> {
     let api = variable("CLOUDFLARE_API_BASE_URL").unwrap_or_else(|| API.to_owned());
     let url = format!("{api}/accounts/{account}/storage/kv/namespaces/{id}");
     Ok(Namespace { url, api_token })
-}
-
-/// What wrangler deploys; `None` if there is no file and none was asked for.
-fn deployment(args: &Args) -> Result<Option<Deployment>, String> {
-    if !args.config.exists() && args.env.is_none() {
-        return Ok(None);
-    }
-    let deployments = Wrangler::read(&args.config)?.deployments(args.env.as_deref())?;
-    Ok(deployments.into_iter().next())
 }
 
 fn catalog_id(deployment: &Deployment) -> Option<String> {

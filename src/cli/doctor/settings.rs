@@ -102,6 +102,14 @@ fn check_access(config: &Config, findings: &mut Findings) {
              (dangerouslyAllowSignInWithoutUserInCatalog)",
         );
     }
+    let annotations = config.sign_in.annotations();
+    if !annotations.is_empty() {
+        findings.note(format!(
+            "CFACCESS.signIn finds users by {}: KV knows them by it after the next `cfaccess catalog \
+             push` with this file",
+            annotations.join(" and ")
+        ));
+    }
     if config.sign_in.expose_assertion {
         findings.warning(
             "CFACCESS.exposeAssertion gives the raw assertion to every script in the page",

@@ -16,7 +16,6 @@ use super::wrangler::Wrangler;
 use super::{Failed, put};
 use crate::access::{self, KeyMemory, KeySet};
 use crate::config::{AccessConfig, Config, Source};
-use crate::signin::Resolver;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
@@ -111,7 +110,7 @@ fn config(args: &Args) -> Result<AccessConfig, Failed> {
     let cfaccess = json!({
         "teamName": team.value,
         "audience": audience.value,
-        "signIn": { "resolvers": Resolver::NAMES.map(|name| json!({ "resolver": name })) },
+        "signIn": { "resolvers": [{ "resolver": "emailMatchingUserEntityProfileEmail" }] },
     });
     let source = Source {
         cfaccess: Some(cfaccess.to_string()),

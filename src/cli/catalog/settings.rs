@@ -1,0 +1,72 @@
+//! What the catalog's commands take from wrangler.toml: which Worker the records are for.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::super::Failed;
+use super::super::wrangler::{Deployment, Wrangler};
+use crate::catalog::is_annotation_name;
+use crate::config::annotations;
+
+/// Where the configuration is, if it is not named.
+const DEFAULT: &str = "wrangler.toml";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Settings {
+    /// The Worker's configuration: its resolvers say which annotations users are found by
+    /// [default: wrangler.toml, if there is one]
+    #[arg(long, value_name = "WRANGLER_TOML")]
+    config: Option<PathBuf>,
+    /// Its environment; by default the top level
+    #[arg(long, value_name = "NAME")]
+    env: Option<String>,
+    /// A further annotation that users are found by
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    annotation: Vec<String>,
+}
+
+impl Settings {
+    /// How messages name the file.
+    pub(super) fn path(&self) -> &Path {
+        self.config.as_deref().unwrap_or(Path::new(DEFAULT))
+    }
+
+    /// What wrangler deploys; `None` if there is no file and none was asked for.
+    ///
+    /// # Errors
+    /// If it cannot be read, or has no such environment.
+    pub(super) fn deployment(&self) -> Result<Option<Deployment>, String> {
+        if self.config.is_none() && self.env.is_none() && !self.path().exists() {
+            return Ok(None);
+        }
+        let deployments = Wrangler::read(self.path())?.deployments(self.env.as_deref())?;
+        Ok(deployments.into_iter().next())
+    }
+
+    /// The annotations that users are found by: those of the command line and of the resolvers.
+    ///
+    /// # Errors
+    /// What is wrong with the resolvers.
+    pub(super) fn annotations(
+        &self,
+        deployment: Option<&Deployment>,
+    ) -> Result<Vec<String>, Failed> {
+        let mut names: BTreeSet<String> = self.annotation.iter().cloned().collect();
+        if let Some(deployment) = deployment
+            && let Some(cfaccess) = deployment.var("CFACCESS")
+        {
+            let place = format!("{}{}", self.path().display(), deployment.label());
+            names.extend(annotations(&cfaccess).map_err(|problems| {
+                Failed(problems.iter().map(|problem| format!("{place}: {problem}")).collect())
+            })?);
+        }
+        Ok(names.into_iter().collect())
+    }
+}
+
+fn name(text: &str) -> Result<String, String> {
+    if is_annotation_name(text) {
+        return Ok(text.to_owned());
+    }
+    Err("must be the name of an annotation such as `google.com/email`".to_owned())
+}
