@@ -14,6 +14,13 @@ export async function cpuMicros(pid) {
   return (Number(fields[11]) + Number(fields[12])) * TICK_MICROSECONDS;
 }
 
+/** The same of all processes that this one has started and that have ended. */
+export async function endedChildrenMicros() {
+  const stat = await read("/proc/self/stat");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[13]) + Number(fields[14])) * TICK_MICROSECONDS;
+}
+
 /** Resident memory of a process, in bytes. */
 export async function residentBytes(pid) {
   const status = await read(`/proc/${pid}/status`);

@@ -1,0 +1,17 @@
+// `npm run bench:catalog [-- --quick]`: how the catalog grows, and what of it grows with it. What it
+// needs is built or installed, then bench/catalog/main.mjs measures.
+
+import { build } from "./build.mjs";
+import { main, must, NODE, ROOT, run } from "./process.mjs";
+import { wrk } from "./setup.mjs";
+
+await main(import.meta.url, async (args) => {
+  await build();
+  // Both: the ground of every bench makes its own catalog with the command of the tests.
+  await must("cargo", ["build", "--locked", "--bin", "cfaccess"]);
+  await must("cargo", ["build", "--release", "--locked", "--bin", "cfaccess"]);
+  const program = await wrk();
+  const env = program ? { BENCH_WRK: program } : {};
+  const { code } = await run(NODE, ["bench/catalog/main.mjs", ...args], { cwd: ROOT, env });
+  process.exitCode = code;
+});
