@@ -74,6 +74,12 @@ impl Line {
         });
     }
 
+    /// Notes that a session was given out again, and whose.
+    pub fn reused(&mut self, user: &str) {
+        self.identity = Some("session");
+        self.user = Some(user.to_owned());
+    }
+
     /// Notes the user.
     pub fn signed_in(&mut self, user: &SignedIn) {
         self.user = Some(user.user.clone());

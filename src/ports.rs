@@ -31,11 +31,21 @@ pub struct Answer {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Failure(pub String);
 
+/// The catalog.
+#[expect(async_fn_in_trait, reason = "an isolate has one thread")]
+pub trait CatalogPort {
+    /// Reads a value of the `CATALOG` KV namespace; `None` if there is none.
+    ///
+    /// # Errors
+    /// When KV does not answer.
+    async fn read_catalog(&self, key: &str) -> Result<Option<String>, Failure>;
+}
+
 /// The world.
 ///
 /// Futures need not be `Send`: a Worker's isolate has one thread.
 #[expect(async_fn_in_trait, reason = "an isolate has one thread")]
-pub trait Ports {
+pub trait Ports: CatalogPort {
     /// Makes a GET request, within its limits.
     ///
     /// # Errors
@@ -47,12 +57,6 @@ pub trait Ports {
     /// # Errors
     /// When there is no whole answer within the limits.
     async fn fetch_origin(&self, call: &Call) -> Result<Answer, Failure>;
-
-    /// Reads a value of the `CATALOG` KV namespace; `None` if there is none.
-    ///
-    /// # Errors
-    /// When KV does not answer.
-    async fn read_catalog(&self, key: &str) -> Result<Option<String>, Failure>;
 
     /// Reads a value of the `ACCESS_CACHE` KV namespace; `None` if there is none.
     ///

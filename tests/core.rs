@@ -31,6 +31,8 @@ mod key_source;
 mod property;
 #[path = "core/refusal.rs"]
 mod refusal;
+#[path = "core/reuse.rs"]
+mod reuse;
 #[path = "core/session.rs"]
 mod session;
 #[path = "core/sign_in.rs"]

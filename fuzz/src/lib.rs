@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use backstage_cfaccess::access::PublicKey;
 use backstage_cfaccess::config::{Config, Source};
-use backstage_cfaccess::ports::{Answer, Call, Failure, Ports};
+use backstage_cfaccess::ports::{Answer, Call, CatalogPort, Failure, Ports};
 use backstage_cfaccess::session::SigningKey;
 use base64ct::{Base64UrlUnpadded, Encoding};
 
@@ -38,6 +38,12 @@ pub static CONFIG: LazyLock<Config> = LazyLock::new(|| {
 #[derive(Debug)]
 pub struct Nobody;
 
+impl CatalogPort for Nobody {
+    async fn read_catalog(&self, _: &str) -> Result<Option<String>, Failure> {
+        Ok(None)
+    }
+}
+
 impl Ports for Nobody {
     async fn fetch(&self, _: &Call) -> Result<Answer, Failure> {
         // The modulus of RFC 7515, appendix A.2.
@@ -47,10 +53,6 @@ impl Ports for Nobody {
 
     async fn fetch_origin(&self, _: &Call) -> Result<Answer, Failure> {
         Err(Failure(String::new()))
-    }
-
-    async fn read_catalog(&self, _: &str) -> Result<Option<String>, Failure> {
-        Ok(None)
     }
 
     async fn read_cache(&self, _: &str) -> Result<Option<String>, Failure> {

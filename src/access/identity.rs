@@ -40,6 +40,9 @@ pub struct AccessIdentity {
     pub name: Option<String>,
     /// Where it comes from.
     pub source: IdentitySource,
+    /// Until when it is believed, in seconds since 1970. One that was made up for want of a better
+    /// is over at once.
+    pub expires_at: i64,
 }
 
 /// Where an identity comes from; for the log.
@@ -79,7 +82,12 @@ struct MadeUp<'a> {
 }
 
 impl AccessIdentity {
-    fn from_document(document: String, email: &str, source: IdentitySource) -> Option<Self> {
+    fn from_document(
+        document: String,
+        email: &str,
+        source: IdentitySource,
+        expires_at: i64,
+    ) -> Option<Self> {
         let known = read_unique(document.as_bytes()).ok()?;
         let text = |member: &str| known.get(member).and_then(Value::as_str);
         // The signed email decides. A document about somebody else is not this caller's.
@@ -89,13 +97,20 @@ impl AccessIdentity {
             return None;
         }
         let name = text("name").map(str::to_owned);
-        Some(Self { document, email: email.to_owned(), name, source })
+        Some(Self { document, email: email.to_owned(), name, source, expires_at })
     }
 
-    fn made_up(id: &str, name: Option<&str>, email: &str, source: IdentitySource) -> Option<Self> {
+    fn made_up(
+        id: &str,
+        name: Option<&str>,
+        email: &str,
+        source: IdentitySource,
+        expires_at: i64,
+    ) -> Option<Self> {
         let made_up = MadeUp { id, name: name.unwrap_or(email), email, groups: [] };
         let document = serde_json::to_string(&made_up).ok()?;
-        Some(Self { document, email: email.to_owned(), name: name.map(str::to_owned), source })
+        let name = name.map(str::to_owned);
+        Some(Self { document, email: email.to_owned(), name, source, expires_at })
     }
 
     /// The groups of the document, which are strings or objects, by identity provider.
@@ -154,21 +169,22 @@ pub async fn identity_of<P: Ports>(
             return subject
                 .and_then(|subject| {
                     let source = IdentitySource::ServiceToken;
-                    AccessIdentity::made_up(client_id, Some("Bot"), subject, source)
+                    let until = assertion.expires_at();
+                    AccessIdentity::made_up(client_id, Some("Bot"), subject, source, until)
                 })
                 .map(Rc::new)
                 .ok_or_else(|| Refusal::ServiceTokenUnknown.into());
         }
         Subject::User { email, id } => (email.as_str(), id.as_str()),
     };
-    let from_claims = |source| {
-        AccessIdentity::made_up(id, None, email, source)
+    let from_claims = |source, until| {
+        AccessIdentity::made_up(id, None, email, source, until)
             .map(Rc::new)
             .ok_or_else(|| Refusal::SubjectInvalid.into())
     };
     // (2)
     if config.identity == IdentityFrom::Claims {
-        return from_claims(IdentitySource::Claims);
+        return from_claims(IdentitySource::Claims, assertion.expires_at());
     }
     // (3)
     let digest: [u8; 32] = Sha256::digest(compact).into();
@@ -177,23 +193,24 @@ pub async fn identity_of<P: Ports>(
     }
     let cache_key = cache_key(&digest);
     if let Ok(Some(text)) = ports.read_cache(&cache_key).await
-        && let Some((identity, expires_at)) = read_stored(&text, email, now)
+        && let Some(identity) = read_stored(&text, email, now)
     {
         let identity = Rc::new(identity);
-        memory.put(digest, Rc::clone(&identity), expires_at, identity.document.len());
+        let size = identity.document.len();
+        memory.put(digest, Rc::clone(&identity), identity.expires_at, size);
         return Ok(identity);
     }
     let document = match fetch(compact, config, ports).await {
         Fetched::Document(document) => document,
         Fetched::Refused => return Err(Refusal::IdentityRefused.into()),
-        Fetched::Nothing => return from_claims(IdentitySource::ClaimsForWant),
-    };
-    let Some(identity) =
-        AccessIdentity::from_document(document.clone(), email, IdentitySource::GetIdentity)
-    else {
-        return from_claims(IdentitySource::ClaimsForWant);
+        Fetched::Nothing => return from_claims(IdentitySource::ClaimsForWant, now),
     };
     let expires_at = assertion.expires_at().min(now + IDENTITY_LIFE);
+    let source = IdentitySource::GetIdentity;
+    let Some(identity) = AccessIdentity::from_document(document.clone(), email, source, expires_at)
+    else {
+        return from_claims(IdentitySource::ClaimsForWant, now);
+    };
     if expires_at - now >= KV_MIN_TTL
         && let Ok(ttl) = u32::try_from(expires_at - now)
     {
@@ -213,15 +230,14 @@ fn cache_key(digest: &[u8; 32]) -> String {
 
 /// The form in KV is the end of its life, in seconds since 1970, a space, and the document as it
 /// came.
-fn read_stored(text: &str, email: &str, now: i64) -> Option<(AccessIdentity, i64)> {
+fn read_stored(text: &str, email: &str, now: i64) -> Option<AccessIdentity> {
     let (expires_at, document) = text.split_once(' ')?;
     let expires_at: i64 = expires_at.parse().ok()?;
     if expires_at <= now {
         return None;
     }
-    let identity =
-        AccessIdentity::from_document(document.to_owned(), email, IdentitySource::Cache)?;
-    Some((identity, expires_at.min(now + IDENTITY_LIFE)))
+    let until = expires_at.min(now + IDENTITY_LIFE);
+    AccessIdentity::from_document(document.to_owned(), email, IdentitySource::Cache, until)
 }
 
 enum Fetched {

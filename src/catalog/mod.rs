@@ -10,6 +10,7 @@ mod index;
 mod key;
 mod live;
 mod record;
+mod remembered;
 
 pub use diff::{Comparison, PREFIX, Plan, Write};
 pub use entity::{Entity, Group, Kind, Membership, User};
@@ -18,3 +19,4 @@ pub use index::Index;
 pub use key::{Key, fold, is_annotation_name};
 pub use live::{Pages, live_entity, percent_encode};
 pub use record::{Corrupt, Record, UserRecord, decode, digest, encode};
+pub use remembered::{Records, Remembered};

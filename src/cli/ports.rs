@@ -12,7 +12,7 @@ use p256::elliptic_curve::rand_core::{OsRng, RngCore};
 
 use super::{es256, http};
 use crate::access::PublicKey;
-use crate::ports::{Answer, Call, Failure, Ports};
+use crate::ports::{Answer, Call, CatalogPort, Failure, Ports};
 use crate::session::SigningKey;
 
 /// The world as the command line has it.
@@ -20,6 +20,12 @@ use crate::session::SigningKey;
 pub(super) struct Native {
     /// What the certs endpoint answers, if it is not to be asked.
     pub(super) certs: Option<String>,
+}
+
+impl CatalogPort for Native {
+    async fn read_catalog(&self, _: &str) -> Result<Option<String>, Failure> {
+        Err(Failure("the command line has no catalog".to_owned()))
+    }
 }
 
 impl Ports for Native {
@@ -34,10 +40,6 @@ impl Ports for Native {
 
     async fn fetch_origin(&self, _: &Call) -> Result<Answer, Failure> {
         Err(Failure("the command line has no origin".to_owned()))
-    }
-
-    async fn read_catalog(&self, _: &str) -> Result<Option<String>, Failure> {
-        Err(Failure("the command line has no catalog".to_owned()))
     }
 
     async fn read_cache(&self, _: &str) -> Result<Option<String>, Failure> {

@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::duration;
 use super::reader::{Problem, Reader};
 use super::url::PlainUrl;
 
@@ -94,17 +93,9 @@ fn base_url(reader: &mut Reader<'_>) -> Option<PlainUrl> {
 }
 
 fn token_life(reader: &mut Reader<'_>) -> u32 {
-    let Some(value) = reader.value("backstageTokenExpiration") else { return TOKEN_LIFE_DEFAULT };
-    match duration::read(value) {
-        Ok(duration) => {
-            let seconds = duration.as_secs() + u64::from(duration.subsec_millis() >= 500);
-            u32::try_from(seconds).unwrap_or(u32::MAX).clamp(TOKEN_LIFE_MIN, TOKEN_LIFE_MAX)
-        }
-        Err(message) => {
-            reader.problem("backstageTokenExpiration", message);
-            TOKEN_LIFE_DEFAULT
-        }
-    }
+    reader
+        .seconds("backstageTokenExpiration")
+        .map_or(TOKEN_LIFE_DEFAULT, |seconds| seconds.clamp(TOKEN_LIFE_MIN, TOKEN_LIFE_MAX))
 }
 
 fn cors_origins(reader: &mut Reader<'_>) -> Vec<String> {

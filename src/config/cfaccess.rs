@@ -10,6 +10,12 @@ use crate::signin::Resolver;
 /// The domain of a team that is given by its name.
 const TEAM_DOMAIN: &str = "cloudflareaccess.com";
 
+/// Bounds and default of `catalogMaxAge`, in seconds. KV's `cacheTtl` can be no less and is a minute
+/// by default (Workers KV, "Read key-value pairs").
+const CATALOG_MAX_AGE_MIN: u32 = 30;
+const CATALOG_MAX_AGE_MAX: u32 = 24 * 3600;
+const CATALOG_MAX_AGE_DEFAULT: u32 = 60;
+
 /// Whom to believe.
 #[derive(Clone, Debug)]
 pub struct AccessConfig {
@@ -58,6 +64,9 @@ pub struct SignInConfig {
     pub expose_assertion: bool,
     /// What happens to a user whom the catalog does not know.
     pub on_user_not_found: OnUserNotFound,
+    /// How old what we know of the catalog may be, in seconds: at a location's copy of KV, and once
+    /// more in an isolate.
+    pub catalog_max_age: u32,
 }
 
 /// What happens to a user whom the catalog does not know.
@@ -116,6 +125,7 @@ pub(super) fn read(
         "onUserNotFound",
         &[("refuse", OnUserNotFound::Refuse), ("origin", OnUserNotFound::Origin)],
     );
+    let catalog_max_age = catalog_max_age(&mut reader);
     reader.finish();
     let team_domain = team_domain?;
     Some((
@@ -133,6 +143,7 @@ pub(super) fn read(
             resolvers,
             expose_assertion,
             on_user_not_found: on_user_not_found?,
+            catalog_max_age,
         },
     ))
 }
@@ -150,6 +161,14 @@ fn team_domain(reader: &mut Reader<'_>) -> Option<String> {
         return None;
     }
     Some(if text.contains('.') { text } else { format!("{text}.{TEAM_DOMAIN}") })
+}
+
+fn catalog_max_age(reader: &mut Reader<'_>) -> u32 {
+    let Some(seconds) = reader.seconds("catalogMaxAge") else { return CATALOG_MAX_AGE_DEFAULT };
+    if !(CATALOG_MAX_AGE_MIN..=CATALOG_MAX_AGE_MAX).contains(&seconds) {
+        reader.problem("catalogMaxAge", "must be from 30 seconds, which is KV's limit, to a day");
+    }
+    seconds
 }
 
 /// A name that must be a token (RFC 9110, section 5.6.2), as header names, cookie names and, here,

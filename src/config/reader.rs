@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::duration;
+
 /// How alike an unknown key must be to a known one to be taken for a slip of it (Jaro-Winkler).
 const ALIKE: f64 = 0.8;
 
@@ -92,6 +94,20 @@ impl<'a> Reader<'a> {
             Some(_) => {
                 self.problem(key, "must be true or false");
                 false
+            }
+        }
+    }
+
+    /// A duration in seconds, rounded.
+    pub(super) fn seconds(&mut self, key: &'static str) -> Option<u32> {
+        match duration::read(self.value(key)?) {
+            Ok(duration) => {
+                let seconds = duration.as_secs() + u64::from(duration.subsec_millis() >= 500);
+                Some(u32::try_from(seconds).unwrap_or(u32::MAX))
+            }
+            Err(message) => {
+                self.problem(key, message);
+                None
             }
         }
     }

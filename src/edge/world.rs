@@ -6,11 +6,10 @@ use super::crypto::{self, Purpose};
 use super::{fetch, http, kv};
 use crate::access::PublicKey;
 use crate::gate::Gate;
-use crate::ports::{Answer, Call, Failure, Ports};
+use crate::ports::{Answer, Call, CatalogPort, Failure, Ports};
 use crate::session::SigningKey;
 
-/// How long a location may serve a value from KV's own cache, in seconds. It is KV's default, said
-/// here because the freshness of the catalog rests on it.
+/// How long a location may serve a cached value from KV's own cache, in seconds: KV's default.
 const CACHE_TTL: u32 = 60;
 
 /// Time limits of the two namespaces, in milliseconds; a cold read of KV takes tens of them, at
@@ -21,12 +20,20 @@ const CACHE_TIMEOUT_MS: u32 = 1_000;
 /// The runtime, as one request sees it.
 pub(super) struct World<'a> {
     env: &'a Env,
+    gate: &'a Gate,
     origin: &'a str,
 }
 
 impl<'a> World<'a> {
     pub(super) fn new(env: &'a Env, gate: &'a Gate, target: &http::Target<'a>) -> Self {
-        Self { env, origin: gate.config.backstage.origin.as_deref().unwrap_or(target.origin) }
+        Self { env, gate, origin: gate.config.backstage.origin.as_deref().unwrap_or(target.origin) }
+    }
+}
+
+impl CatalogPort for World<'_> {
+    async fn read_catalog(&self, key: &str) -> Result<Option<String>, Failure> {
+        let max_age = self.gate.config.sign_in.catalog_max_age;
+        kv::read(self.env, "CATALOG", key, max_age, CATALOG_TIMEOUT_MS).await
     }
 }
 
@@ -37,10 +44,6 @@ impl Ports for World<'_> {
 
     async fn fetch_origin(&self, call: &Call) -> Result<Answer, Failure> {
         fetch::call(call, &format!("{}{}", self.origin, call.url)).await
-    }
-
-    async fn read_catalog(&self, key: &str) -> Result<Option<String>, Failure> {
-        kv::read(self.env, "CATALOG", key, CACHE_TTL, CATALOG_TIMEOUT_MS).await
     }
 
     async fn read_cache(&self, key: &str) -> Result<Option<String>, Failure> {

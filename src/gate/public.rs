@@ -1,10 +1,10 @@
 //! The two routes that a backend reads and that ask for no assertion: the key set and userinfo.
 
 use super::{Decision, Gate};
-use crate::catalog::{EntityRef, Key, Record, decode};
+use crate::catalog::{EntityRef, Key, Record, Remembered, decode};
 use crate::http::{Forward, HeaderEdits, Reply, Request};
 use crate::json::{quote, quote_all};
-use crate::ports::{Call, Ports};
+use crate::ports::{Call, CatalogPort, Ports};
 use crate::refusal::{Fault, Refusal, Stop};
 use crate::session::{Held, join_jwks, read_token, user_info};
 use crate::signin::Resolver;
@@ -57,7 +57,7 @@ impl Gate {
         let claimed = user_info(&unverified, now, keys, ports).await?;
         let ownership = match claimed.ownership {
             Some(ownership) => ownership,
-            None => self.ownership_of(&claimed.user, ports).await?,
+            None => self.ownership_of(&claimed.user, now, ports).await?,
         };
         let (user, ownership) = (quote(&claimed.user), quote_all(&ownership));
         let body = format!(r#"{{"claims":{{"sub":{user},"ent":{ownership}}}}}"#);
@@ -66,11 +66,18 @@ impl Gate {
 
     /// The ownership refs of a user, from the catalog. A user in no catalog owns what is his own, if
     /// any resolver lets such users in, and has left otherwise.
-    async fn ownership_of<P: Ports>(&self, user: &str, ports: &P) -> Result<Vec<String>, Stop> {
+    async fn ownership_of<P: Ports>(
+        &self,
+        user: &str,
+        now: i64,
+        ports: &P,
+    ) -> Result<Vec<String>, Stop> {
         let entity_ref = EntityRef::parse(user, None).ok_or(Refusal::TokenInvalid)?;
         let key = Key::Ref(&entity_ref);
         let kv_key = key.to_kv();
-        let value = ports
+        let max_age = self.config.sign_in.catalog_max_age;
+        let catalog = Remembered::new(&self.memory.records, ports, now, max_age);
+        let value = catalog
             .read_catalog(&kv_key)
             .await
             .map_err(|failure| Fault::CatalogUnavailable(failure.0))?;

@@ -1,6 +1,8 @@
 //! The answer of the refresh route, field by field as the official provider gives it
 //! (`ClientAuthResponse` of `@backstage/plugin-auth-node`).
 
+use std::fmt::Write as _;
+
 use crate::json::{quote, quote_all};
 
 /// What is answered. The parts that are JSON already go in as they are.
@@ -37,17 +39,17 @@ pub struct BackstageIdentity<'a> {
     pub user: &'a str,
     /// The ownership refs.
     pub ownership: &'a [String],
-    /// Seconds until the token expires.
-    pub expires_in: i64,
+    /// When the token expires, in seconds since 1970.
+    pub expires_at: i64,
 }
 
 impl RefreshAnswer<'_> {
-    /// The answer as JSON.
+    /// The session that this answer gives.
     #[must_use]
-    pub fn to_json(&self) -> String {
+    pub fn session(&self) -> Session {
         let Self { profile, provider, identity } = self;
         let token = provider.token.map(|token| format!(r#","token":{}"#, quote(token)));
-        format!(
+        let answer = format!(
             concat!(
                 r#"{{"profile":{profile},"#,
                 r#""providerInfo":{{"claims":{claims},"cfIdentity":{cf_identity},"#,
@@ -55,7 +57,7 @@ impl RefreshAnswer<'_> {
                 r#""backstageIdentity":{{"token":{user_token},"#,
                 r#""identity":{{"type":"user","userEntityRef":{user},"#,
                 r#""ownershipEntityRefs":{ownership}}},"#,
-                r#""expiresInSeconds":{expires}}}}}"#,
+                r#""expiresInSeconds":"#,
             ),
             profile = profile,
             claims = provider.claims,
@@ -65,7 +67,35 @@ impl RefreshAnswer<'_> {
             user_token = quote(identity.token),
             user = quote(identity.user),
             ownership = quote_all(identity.ownership),
-            expires = identity.expires_in,
-        )
+        );
+        Session { user: identity.user.to_owned(), answer, expires_at: identity.expires_at }
+    }
+}
+
+/// A session: the answer that was made for an assertion, which may be given once more.
+#[derive(Debug)]
+pub struct Session {
+    /// The user's entity ref.
+    pub user: String,
+    /// The answer as JSON, up to the seconds that its token has left.
+    answer: String,
+    expires_at: i64,
+}
+
+impl Session {
+    /// The answer as JSON, at the time `now` in seconds since 1970.
+    #[must_use]
+    pub fn to_json(&self, now: i64) -> String {
+        let mut json = String::with_capacity(self.answer.len() + 24);
+        json.push_str(&self.answer);
+        // Writing into a string cannot fail.
+        let _ = write!(json, "{}}}}}", self.expires_at - now);
+        json
+    }
+
+    /// How many bytes it takes to keep.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.user.len() + self.answer.len()
     }
 }

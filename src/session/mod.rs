@@ -7,7 +7,7 @@ mod signing_key;
 mod token;
 mod userinfo;
 
-pub use answer::{BackstageIdentity, ProviderInfo, RefreshAnswer};
+pub use answer::{BackstageIdentity, ProviderInfo, RefreshAnswer, Session};
 pub use jwks::join as join_jwks;
 pub use signing_key::{PublicJwk, SigningKey, SigningKeySet};
 pub use token::{MAX_TOKEN_LENGTH, TokenRequest, issue};

@@ -5,7 +5,7 @@
 use super::profile::Profile;
 use crate::catalog::{EntityRef, Key, Record, UserRecord, decode, fold};
 use crate::json::read_unique;
-use crate::ports::Ports;
+use crate::ports::CatalogPort;
 use crate::refusal::{Fault, Refusal, Stop};
 
 /// A built-in resolver with its options.
@@ -104,11 +104,11 @@ impl Resolver {
         self.without_user
     }
 
-    async fn resolve<P: Ports>(
+    async fn resolve<C: CatalogPort>(
         &self,
         profile: &Profile,
         claims: &str,
-        ports: &P,
+        catalog: &C,
     ) -> Result<SignedIn, Stop> {
         let email = profile.email.as_str();
         let (local_part, domain) = email.split_once('@').unwrap_or((email, ""));
@@ -120,25 +120,25 @@ impl Resolver {
         match &self.rule {
             Rule::ClaimMatchingUserEntityAnnotation { claim, annotation } => {
                 let value = claim.of(claims).ok_or(Refusal::UserNotFound)?;
-                look_up(Key::Annotation(annotation, &value), ports).await
+                look_up(Key::Annotation(annotation, &value), catalog).await
             }
             Rule::EmailLocalPartMatchingUserEntityName => {
                 let user = EntityRef::user(local_part).ok_or(Refusal::UserNotFound)?;
-                let found = look_up(Key::Ref(&user), ports).await;
+                let found = look_up(Key::Ref(&user), catalog).await;
                 self.or_without_user(found, local_part)
             }
             Rule::EmailMatchingUserEntityAnnotation(annotation) => {
-                let found = look_up(Key::Annotation(annotation, email), ports).await;
+                let found = look_up(Key::Annotation(annotation, email), catalog).await;
                 self.or_without_user(found, email)
             }
             Rule::EmailMatchingUserEntityProfileEmail => {
-                let found = look_up(Key::Email(email), ports).await;
+                let found = look_up(Key::Email(email), catalog).await;
                 let Err(Stop::Refusal(Refusal::UserNotFound)) = found else { return found };
                 // Backstage's second try, without plus-addressing: `jane+test@` is `jane@`. Its
                 // fallback belongs to this try, and so does its name for the user.
                 let Some(plain) = without_plus(email) else { return found };
                 let again =
-                    if plain == email { found } else { look_up(Key::Email(&plain), ports).await };
+                    if plain == email { found } else { look_up(Key::Email(&plain), catalog).await };
                 self.or_without_user(again, &plain)
             }
         }
@@ -162,14 +162,14 @@ impl Resolver {
 /// # Errors
 /// [`Refusal::UserNotFound`], [`Refusal::UserAmbiguous`], [`Refusal::DomainNotAllowed`];
 /// [`Fault::CatalogUnavailable`], [`Fault::CatalogCorrupt`].
-pub async fn sign_in<P: Ports>(
+pub async fn sign_in<C: CatalogPort>(
     profile: &Profile,
     claims: &str,
     resolvers: &[Resolver],
-    ports: &P,
+    catalog: &C,
 ) -> Result<SignedIn, Stop> {
     for resolver in resolvers {
-        match resolver.resolve(profile, claims, ports).await {
+        match resolver.resolve(profile, claims, catalog).await {
             Err(Stop::Refusal(Refusal::UserNotFound)) => {}
             settled => return settled,
         }
@@ -178,9 +178,9 @@ pub async fn sign_in<P: Ports>(
 }
 
 /// One read of the catalog.
-async fn look_up<P: Ports>(key: Key<'_>, ports: &P) -> Result<SignedIn, Stop> {
+async fn look_up<C: CatalogPort>(key: Key<'_>, catalog: &C) -> Result<SignedIn, Stop> {
     let kv_key = key.to_kv();
-    let value = ports
+    let value = catalog
         .read_catalog(&kv_key)
         .await
         .map_err(|failure| Fault::CatalogUnavailable(failure.0))?

@@ -600,3 +600,29 @@ fn the_shipped_configuration_is_one() {
     assert_eq!(manifest["workers_dev"], false);
     assert_eq!(manifest["preview_urls"], false);
 }
+
+#[test]
+fn the_catalog_is_a_minute_old_at_most_unless_told_otherwise() {
+    let max_age = |value: Value| {
+        Setup::new().cfaccess("catalogMaxAge", value).config().sign_in.catalog_max_age
+    };
+    assert_eq!(max_age(Value::Null), 60);
+    assert_eq!(max_age(json!("30s")), 30);
+    assert_eq!(max_age(json!({ "minutes": 5 })), 300);
+    assert_eq!(max_age(json!("PT1H")), 3_600);
+}
+
+#[test]
+fn a_catalog_younger_than_kv_can_make_it_is_a_problem() {
+    for value in [json!("29s"), json!("0s"), json!("25h")] {
+        assert_eq!(
+            Setup::new().cfaccess("catalogMaxAge", value).problems(),
+            ["CFACCESS.catalogMaxAge must be from 30 seconds, which is KV's limit, to a day"]
+        );
+    }
+    let problems = Setup::new().cfaccess("catalogMaxAge", json!(60)).problems();
+    assert_eq!(
+        problems,
+        ["CFACCESS.catalogMaxAge must be a duration: `1h`, `PT1H` or `{ hours = 1 }`"]
+    );
+}

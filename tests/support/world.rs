@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use backstage_cfaccess::access::PublicKey;
 use backstage_cfaccess::catalog::{EntityRef, Key, Record, UserRecord, encode};
-use backstage_cfaccess::ports::{Answer, Call, Failure, Ports};
+use backstage_cfaccess::ports::{Answer, Call, CatalogPort, Failure, Ports};
 use backstage_cfaccess::session::SigningKey;
 use jwt_compact::jwk::JsonWebKey;
 use p256::ecdsa::signature::{Signer, Verifier};
@@ -186,6 +186,12 @@ impl Store {
     }
 }
 
+impl CatalogPort for World {
+    async fn read_catalog(&self, key: &str) -> Result<Option<String>, Failure> {
+        self.catalog.read(key)
+    }
+}
+
 impl Ports for World {
     async fn fetch(&self, call: &Call) -> Result<Answer, Failure> {
         let endpoint = if call.url.ends_with("/cdn-cgi/access/certs") {
@@ -200,10 +206,6 @@ impl Ports for World {
 
     async fn fetch_origin(&self, call: &Call) -> Result<Answer, Failure> {
         self.origin.answer(call).await
-    }
-
-    async fn read_catalog(&self, key: &str) -> Result<Option<String>, Failure> {
-        self.catalog.read(key)
     }
 
     async fn read_cache(&self, key: &str) -> Result<Option<String>, Failure> {

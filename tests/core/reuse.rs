@@ -1,0 +1,186 @@
+//! Sessions and records that are given out again: what that saves, and that nothing outlives what
+//! it rests on.
+
+use backstage_cfaccess::gate::Gate;
+use serde_json::{Value, json};
+
+use crate::support::{
+    Ask, Claims, NOW, OTHER, SIGNER, Setup, World, block_on, body_of, certs, code_of,
+};
+
+/// A minute is how long the catalog is remembered by default.
+const MINUTE: i64 = 60;
+
+fn refresh(gate: &Gate, world: &World, assertion: &str, now: i64) -> String {
+    code_of(&Ask::refresh(assertion).at(now).of(gate, world))
+}
+
+fn session(gate: &Gate, world: &World, assertion: &str, now: i64) -> Value {
+    let mut body = body_of(&Ask::refresh(assertion).at(now).of(gate, world));
+    body["backstageIdentity"].take()
+}
+
+/// Jane's assertion, for two days.
+fn lasting() -> String {
+    Claims::user().set("exp", NOW + 2 * 86_400).mint()
+}
+
+#[test]
+fn the_same_assertion_again_reads_nothing_and_signs_nothing() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    let assertion = lasting();
+    let first = session(&gate, &world, &assertion, NOW);
+    let reads = (world.catalog.reads(), world.cache.reads());
+    // Neither KV nor a signature can be had any more.
+    world.catalog.fails();
+    world.cache.fails();
+    world.crypto_is_down.set(true);
+    let mut again = session(&gate, &world, &assertion, NOW + 59);
+    assert_eq!(again["expiresInSeconds"], json!(3_600 - 59));
+    again["expiresInSeconds"] = json!(3_600);
+    assert_eq!(again, first);
+    assert_eq!((world.catalog.reads(), world.cache.reads()), reads);
+}
+
+#[test]
+fn another_assertion_gets_a_session_of_its_own() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    let jane = session(&gate, &world, &lasting(), NOW);
+    world.identity.says(200, r#"{"email":"nogroups@example.com"}"#);
+    let other = Claims::user().set("email", "nogroups@example.com").mint();
+    let other = session(&gate, &world, &other, NOW);
+    assert_ne!(jane["token"], other["token"]);
+    assert_eq!(other["identity"]["userEntityRef"], "user:default/nogroups");
+}
+
+#[test]
+fn a_forged_signature_gets_nobodys_session() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    let assertion = lasting();
+    assert_eq!(refresh(&gate, &world, &assertion, NOW), "200");
+    let forged = assertion.get(..assertion.len() - 4).unwrap().to_owned() + "AAAA";
+    assert_eq!(refresh(&gate, &world, &forged, NOW), "signature_invalid");
+}
+
+#[test]
+fn a_session_ends_with_its_assertion() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    let assertion = Claims::user().set("exp", NOW + 30).mint();
+    assert_eq!(refresh(&gate, &world, &assertion, NOW), "200");
+    assert_eq!(refresh(&gate, &world, &assertion, NOW + 29), "200");
+    assert_eq!(refresh(&gate, &world, &assertion, NOW + 30), "assertion_expired");
+}
+
+#[test]
+fn a_session_ends_when_the_key_of_its_assertion_is_gone() {
+    let setup = Setup::new().cfaccess("catalogMaxAge", json!("1d"));
+    let setup = setup.backstage("backstageTokenExpiration", json!("1d"));
+    let (gate, world) = (setup.gate(), World::new());
+    world.random.set(119);
+    let assertion = lasting();
+    assert_eq!(refresh(&gate, &world, &assertion, NOW), "200");
+    world.certs.says(200, &certs(&[&OTHER]));
+    let outcome = Ask::refresh(&assertion).at(NOW + 481).of(&gate, &world);
+    assert_eq!(code_of(&outcome), "200", "the old set is held");
+    block_on(backstage_cfaccess::task::run(outcome.later, NOW + 481, &gate, &world));
+    assert_eq!(refresh(&gate, &world, &assertion, NOW + 482), "key_unknown");
+}
+
+#[test]
+fn a_session_ends_with_what_is_known_of_the_catalog() {
+    for (max_age, seconds) in [(None, MINUTE), (Some("30s"), 30), (Some("5m"), 300)] {
+        let setup = Setup::new().cfaccess("catalogMaxAge", json!(max_age));
+        let (gate, world) = (setup.gate(), World::new());
+        let assertion = lasting();
+        assert_eq!(refresh(&gate, &world, &assertion, NOW), "200");
+        world.catalog.loses("v1:email:jane@example.com");
+        assert_eq!(refresh(&gate, &world, &assertion, NOW + seconds - 1), "200");
+        assert_eq!(refresh(&gate, &world, &assertion, NOW + seconds), "user_not_found");
+    }
+}
+
+#[test]
+fn a_session_made_of_a_remembered_record_does_not_begin_the_records_time_anew() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    assert_eq!(refresh(&gate, &world, &lasting(), NOW), "200");
+    world.catalog.loses("v1:email:jane@example.com");
+    // A new login, half a minute later: the record is remembered.
+    let again = Claims::user().set("exp", NOW + 86_400).mint();
+    assert_eq!(refresh(&gate, &world, &again, NOW + MINUTE / 2), "200");
+    assert_eq!(refresh(&gate, &world, &again, NOW + MINUTE - 1), "200");
+    assert_eq!(refresh(&gate, &world, &again, NOW + MINUTE), "user_not_found");
+}
+
+#[test]
+fn a_session_is_given_out_again_for_a_tenth_of_its_tokens_life() {
+    let setup = Setup::new().cfaccess("catalogMaxAge", json!("1d"));
+    let (gate, world) = (setup.gate(), World::new());
+    let assertion = lasting();
+    let first = session(&gate, &world, &assertion, NOW);
+    let again = session(&gate, &world, &assertion, NOW + 359);
+    assert_eq!(first["token"], again["token"]);
+    let new = session(&gate, &world, &assertion, NOW + 360);
+    assert_ne!(first["token"], new["token"]);
+    assert_eq!(new["expiresInSeconds"], 3_600);
+}
+
+#[test]
+fn a_session_ends_with_the_identity_that_it_shows() {
+    let setup = Setup::new().cfaccess("catalogMaxAge", json!("1d"));
+    let setup = setup.backstage("backstageTokenExpiration", json!("1d"));
+    let (gate, world) = (setup.gate(), World::new());
+    let assertion = lasting();
+    assert_eq!(refresh(&gate, &world, &assertion, NOW), "200");
+    // Access has ended the session since.
+    world.identity.says(401, "");
+    assert_eq!(refresh(&gate, &world, &assertion, NOW + 3_599), "200");
+    assert_eq!(refresh(&gate, &world, &assertion, NOW + 3_600), "identity_refused");
+}
+
+#[test]
+fn a_session_made_up_for_want_of_get_identity_is_not_given_out_again() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    world.identity.fails();
+    let assertion = lasting();
+    assert_eq!(refresh(&gate, &world, &assertion, NOW), "200");
+    world.identity.says(401, "");
+    assert_eq!(refresh(&gate, &world, &assertion, NOW), "identity_refused");
+}
+
+#[test]
+fn that_the_catalog_does_not_know_somebody_is_never_remembered() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    world.identity.says(200, r#"{"email":"new@example.com"}"#);
+    let assertion = Claims::user().set("email", "new@example.com").mint();
+    assert_eq!(refresh(&gate, &world, &assertion, NOW), "user_not_found");
+    world.adds("new", "new@example.com", &[]);
+    assert_eq!(refresh(&gate, &world, &assertion, NOW), "200");
+}
+
+#[test]
+fn userinfo_reads_a_users_record_once_in_a_while() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    let claims = json!({ "sub": "user:default/jane.doe", "iat": NOW, "exp": NOW + 600 });
+    let header = json!({ "typ": "vnd.backstage.limited-user", "alg": "ES256", "kid": SIGNER.kid });
+    let token = SIGNER.compact(&header.to_string(), &claims.to_string());
+    let ask = |now| {
+        let bearer = format!("Bearer {token}");
+        Ask::get("/api/auth/v1/userinfo").header("authorization", &bearer).at(now)
+    };
+    for second in 0..MINUTE {
+        assert_eq!(code_of(&ask(NOW + second).of(&gate, &world)), "200");
+    }
+    assert_eq!(world.catalog.reads(), 1);
+    world.catalog.loses("v1:ref:user:default/jane.doe");
+    assert_eq!(code_of(&ask(NOW + MINUTE).of(&gate, &world)), "user_not_found");
+}
+
+#[test]
+fn an_isolate_does_not_grow_with_the_assertions_that_it_sees() {
+    let (gate, world) = (Setup::new().cfaccess("identity", json!("claims")).gate(), World::new());
+    for login in 0..2_100 {
+        let assertion = Claims::user().set("identity_nonce", format!("{login}")).mint();
+        assert_eq!(refresh(&gate, &world, &assertion, NOW), "200");
+    }
+    assert_eq!((gate.memory.sessions.len(), gate.memory.verified.len()), (2_000, 2_000));
+}
