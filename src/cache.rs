@@ -44,10 +44,20 @@ impl<K: Hash + Eq, V: Clone> Bounded<K, V> {
         if entry.expires_at > now {
             return Some(entry.value.clone());
         }
+        drop(inner);
+        self.remove(key);
+        None
+    }
+
+    /// Keeps a value no longer.
+    pub fn remove<Q: Hash + Eq + ?Sized>(&self, key: &Q)
+    where
+        K: Borrow<Q>,
+    {
+        let mut inner = self.0.borrow_mut();
         if let Some(dead) = inner.entries.pop(key) {
             inner.bytes = inner.bytes.saturating_sub(dead.bytes);
         }
-        None
     }
 
     /// Keeps a value of `bytes` bytes until `expires_at`. One that alone is over the bound is not

@@ -117,8 +117,8 @@ impl Line {
         }
     }
 
-    /// Notes what the origin answered.
-    pub const fn forwarded(&mut self, status: u16) {
+    /// Notes the status of the answer.
+    pub const fn replied(&mut self, status: u16) {
         self.status = Some(status);
     }
 

@@ -39,6 +39,9 @@ pub trait CatalogPort {
     /// # Errors
     /// When KV does not answer.
     async fn read_catalog(&self, key: &str) -> Result<Option<String>, Failure>;
+
+    /// The value of this key was of no use: whoever has kept it need not keep it any longer.
+    fn forget(&self, _key: &str) {}
 }
 
 /// The world.

@@ -66,4 +66,8 @@ impl<P: CatalogPort> CatalogPort for Remembered<'_, P> {
         }
         Ok(text)
     }
+
+    fn forget(&self, key: &str) {
+        self.records.0.remove(key);
+    }
 }

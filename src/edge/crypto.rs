@@ -1,17 +1,17 @@
 //! WebCrypto (W3C Web Cryptography API). Imported keys are kept in the isolate: an import costs as
 //! much as a verification, and a `CryptoKey` belongs to no request.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use jwt_compact::jwk::JsonWebKey;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{CryptoKey, SubtleCrypto};
 
 use super::fetch::describe;
+use super::promise::Awaited;
 use crate::ports::Failure;
 
 /// The most imported keys that are kept. A team has two, the secret a few.
@@ -28,7 +28,15 @@ pub(super) enum Purpose {
     VerifyRs256,
 }
 
+/// `crypto.subtle` and the parameters of its algorithms, which never change.
+struct WebCrypto {
+    subtle: SubtleCrypto,
+    rs256: Object,
+    es256: Object,
+}
+
 thread_local! {
+    static WEB_CRYPTO: OnceCell<WebCrypto> = const { OnceCell::new() };
     static KEYS: RefCell<HashMap<([u8; 32], Purpose), CryptoKey>> = RefCell::new(HashMap::new());
 }
 
@@ -42,13 +50,10 @@ pub(super) async fn verify(
 ) -> Result<bool, Failure> {
     let verified = async {
         let key = import(purpose, fingerprint, jwk).await?;
-        let promise = subtle()?.verify_with_object_and_u8_array_and_u8_array(
-            &algorithm(purpose)?,
-            &key,
-            signature,
-            message,
-        )?;
-        JsFuture::from(promise).await
+        let promise = with(purpose, |subtle, algorithm| {
+            subtle.verify_with_object_and_u8_array_and_u8_array(algorithm, &key, signature, message)
+        })?;
+        Awaited::new(&promise).await
     };
     let result = verified.await.map_err(|error| Failure(describe(&error)))?;
     // Only the value true is a yes.
@@ -63,12 +68,10 @@ pub(super) async fn sign(
 ) -> Result<Vec<u8>, Failure> {
     let signed = async {
         let key = import(Purpose::SignEs256, fingerprint, jwk).await?;
-        let promise = subtle()?.sign_with_object_and_u8_array(
-            &algorithm(Purpose::SignEs256)?,
-            &key,
-            message,
-        )?;
-        JsFuture::from(promise).await
+        let promise = with(Purpose::SignEs256, |subtle, algorithm| {
+            subtle.sign_with_object_and_u8_array(algorithm, &key, message)
+        })?;
+        Awaited::new(&promise).await
     };
     let signature = signed.await.map_err(|error| Failure(describe(&error)))?;
     Ok(Uint8Array::new(&signature).to_vec())
@@ -84,14 +87,12 @@ async fn import(
         return Ok(key);
     }
     let usage = if purpose == Purpose::SignEs256 { "sign" } else { "verify" };
-    let promise = subtle()?.import_key_with_object(
-        "jwk",
-        &to_object(purpose, jwk)?,
-        &algorithm(purpose)?,
-        false,
-        &Array::of1(&JsValue::from_str(usage)),
-    )?;
-    let key: CryptoKey = JsFuture::from(promise).await?.dyn_into()?;
+    let jwk = to_object(purpose, jwk)?;
+    let usages = Array::of1(&JsValue::from_str(usage));
+    let promise = with(purpose, |subtle, algorithm| {
+        subtle.import_key_with_object("jwk", &jwk, algorithm, false, &usages)
+    })?;
+    let key: CryptoKey = Awaited::new(&promise).await?.dyn_into()?;
     KEYS.with_borrow_mut(|keys| {
         if keys.len() >= MAX_KEYS {
             keys.clear();
@@ -133,22 +134,38 @@ fn set_text(object: &Object, name: &str, text: &str) -> Result<(), JsValue> {
     Reflect::set(object, &JsValue::from_str(name), &JsValue::from_str(text)).map(|_| ())
 }
 
-/// `RsaHashedImportParams`, `EcKeyImportParams` and `EcdsaParams` in one: each reads its own members.
-fn algorithm(purpose: Purpose) -> Result<Object, JsValue> {
-    let algorithm = Object::new();
-    match purpose {
-        Purpose::VerifyRs256 => set_text(&algorithm, "name", "RSASSA-PKCS1-v1_5")?,
-        Purpose::SignEs256 | Purpose::VerifyEs256 => {
-            set_text(&algorithm, "name", "ECDSA")?;
-            set_text(&algorithm, "namedCurve", "P-256")?;
-        }
-    }
-    set_text(&algorithm, "hash", "SHA-256")?;
-    Ok(algorithm)
+/// Does something with WebCrypto and the parameters that are for `purpose`.
+fn with<T>(
+    purpose: Purpose,
+    act: impl FnOnce(&SubtleCrypto, &Object) -> Result<T, JsValue>,
+) -> Result<T, JsValue> {
+    WEB_CRYPTO.with(|cell| {
+        let crypto = if let Some(crypto) = cell.get() {
+            crypto
+        } else {
+            let crypto = WebCrypto::new()?;
+            cell.get_or_init(|| crypto)
+        };
+        let algorithm = match purpose {
+            Purpose::VerifyRs256 => &crypto.rs256,
+            Purpose::SignEs256 | Purpose::VerifyEs256 => &crypto.es256,
+        };
+        act(&crypto.subtle, algorithm)
+    })
 }
 
-fn subtle() -> Result<SubtleCrypto, JsValue> {
-    let crypto: web_sys::Crypto =
-        Reflect::get(&js_sys::global(), &JsValue::from_str("crypto"))?.unchecked_into();
-    Ok(crypto.subtle())
+impl WebCrypto {
+    /// The parameters are `RsaHashedImportParams`, `EcKeyImportParams` and `EcdsaParams` in one:
+    /// each operation reads its own members.
+    fn new() -> Result<Self, JsValue> {
+        let crypto: web_sys::Crypto =
+            Reflect::get(&js_sys::global(), &JsValue::from_str("crypto"))?.unchecked_into();
+        let (rs256, es256) = (Object::new(), Object::new());
+        set_text(&rs256, "name", "RSASSA-PKCS1-v1_5")?;
+        set_text(&rs256, "hash", "SHA-256")?;
+        set_text(&es256, "name", "ECDSA")?;
+        set_text(&es256, "namedCurve", "P-256")?;
+        set_text(&es256, "hash", "SHA-256")?;
+        Ok(Self { subtle: crypto.subtle(), rs256, es256 })
+    }
 }

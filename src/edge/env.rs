@@ -1,9 +1,11 @@
 //! The bindings.
 
 use wasm_bindgen::JsValue;
-use worker::Env;
 
 use crate::config::Source;
+
+/// The object of all bindings.
+pub(super) type Env = js_sys::Object;
 
 /// The configuration as it is bound. Vars may be objects or strings; both become text, since
 /// serde-wasm-bindgen mishandles `undefined` in what is optional.

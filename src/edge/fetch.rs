@@ -3,12 +3,12 @@
 use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     Headers, ReadableStreamDefaultReader, Request, RequestInit, RequestRedirect, Response,
 };
 
 use super::deadline::Deadline;
+use super::promise::Awaited;
 use crate::ports::{Answer, Call, Failure};
 
 #[wasm_bindgen]
@@ -17,18 +17,8 @@ extern "C" {
     fn global_fetch(request: &Request, init: &RequestInit) -> Result<js_sys::Promise, JsValue>;
 }
 
-/// Sends a request; the time limit is for the headers of the response. Redirects are never
-/// followed: a followed one would carry the caller's credentials to another place.
-pub(super) async fn send(request: &Request, timeout_ms: u32) -> Result<Response, JsValue> {
-    let deadline = Deadline::after(timeout_ms)?;
-    let init = RequestInit::new();
-    init.set_redirect(RequestRedirect::Manual);
-    init.set_signal(Some(&deadline.signal()));
-    let response = JsFuture::from(global_fetch(request, &init)?).await?;
-    response.dyn_into()
-}
-
-/// Makes a [`Call`]: the time limit is for the whole answer, the body is read up to its limit, and
+/// Makes a [`Call`]: redirects are never followed, which would carry the caller's credentials to
+/// another place; the time limit is for the whole answer, the body is read up to its limit, and
 /// only if the status is 200.
 pub(super) async fn call(call: &Call, url: &str) -> Result<Answer, Failure> {
     let failed = |error: JsValue| Failure(format!("{}: {}", call.url, describe(&error)));
@@ -44,7 +34,7 @@ pub(super) async fn call(call: &Call, url: &str) -> Result<Answer, Failure> {
     let request = Request::new_with_str_and_init(url, &init).map_err(failed)?;
     let promise = global_fetch(&request, &RequestInit::new()).map_err(failed)?;
     let response: Response =
-        JsFuture::from(promise).await.and_then(JsCast::dyn_into).map_err(failed)?;
+        Awaited::new(&promise).await.and_then(JsCast::dyn_into).map_err(failed)?;
     let status = response.status();
     let body = if status == 200 {
         read(&response, call.max_bytes)
@@ -63,7 +53,7 @@ pub(super) async fn read(response: &Response, max_bytes: usize) -> Result<Option
     let reader: ReadableStreamDefaultReader = stream.get_reader().dyn_into()?;
     let mut bytes = Vec::new();
     loop {
-        let chunk = JsFuture::from(reader.read()).await?;
+        let chunk = Awaited::new(&reader.read()).await?;
         if Reflect::get(&chunk, &JsValue::from_str("done"))?.is_truthy() {
             break;
         }

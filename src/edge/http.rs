@@ -1,12 +1,18 @@
 //! Requests and responses between JavaScript's form and the core's. Handles go in and out; nothing
 //! is converted that nobody reads, and a body never enters the module.
 
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Headers, Request, RequestInit, Response, ResponseInit};
+use std::cell::RefCell;
 
-use super::fetch::{describe, send};
+use js_sys::{Array, Promise};
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Headers, Request, Response, ResponseInit};
+
+use super::fetch::describe;
+use super::limits;
+use super::promise::Awaited;
 use crate::gate::Gate;
-use crate::http::{CONTENT_TYPE, Forward, HeaderSource, Reply};
+use crate::http::{CONTENT_TYPE, Forward, HeaderEdits, HeaderSource, Reply};
 
 /// How long the origin may take until its response begins, in milliseconds. Cloudflare itself gives
 /// up after 100 s; this is for a request that it does not guard.
@@ -46,12 +52,37 @@ impl HeaderSource for RequestHeaders {
     }
 
     fn names(&self) -> Vec<String> {
-        self.0.keys().into_iter().flatten().filter_map(|name| name.as_string()).collect()
+        // Joined over there: one crossing and not one for each.
+        let names = Array::from(&self.0.keys()).join("\n");
+        names.as_string().map_or_else(Vec::new, |names| names.lines().map(str::to_owned).collect())
     }
+}
+
+thread_local! {
+    /// What a response is made with, by status and by whether it has a body, for the many that have
+    /// no header of their own.
+    static INITS: RefCell<Vec<((u16, bool), ResponseInit)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A response of our own.
 pub(super) fn respond(reply: &Reply) -> Result<Response, JsValue> {
+    let body = reply.body.as_deref();
+    if !reply.headers.is_empty() {
+        return Response::new_with_opt_str_and_init(body, &init(reply)?);
+    }
+    let kind = (reply.status, body.is_some());
+    let known = INITS.with_borrow(|inits| {
+        inits.iter().find(|(known, _)| *known == kind).map(|(_, init)| init.clone())
+    });
+    if let Some(init) = known {
+        return Response::new_with_opt_str_and_init(body, &init);
+    }
+    let init = init(reply)?;
+    INITS.with_borrow_mut(|inits| inits.push((kind, init.clone())));
+    Response::new_with_opt_str_and_init(body, &init)
+}
+
+fn init(reply: &Reply) -> Result<ResponseInit, JsValue> {
     let headers = Headers::new()?;
     headers.set("cache-control", "no-store")?;
     if reply.body.is_some() {
@@ -63,11 +94,32 @@ pub(super) fn respond(reply: &Reply) -> Result<Response, JsValue> {
     let init = ResponseInit::new();
     init.set_status(reply.status);
     init.set_headers(&headers);
-    Response::new_with_opt_str_and_init(reply.body.as_deref(), &init)
+    Ok(init)
 }
 
-/// Sends a request on: a copy with the same method, body and everything, to the configured origin or
-/// to the request's own host, with its headers edited. The response is returned as it came.
+/// A request on its way: the same method, body and everything, to the configured origin or to the
+/// request's own host, with its headers edited.
+struct Onward {
+    url: Option<String>,
+    removed: String,
+    set: String,
+}
+
+impl Onward {
+    fn new(target: &Target<'_>, gate: &Gate, forward: &Forward) -> Self {
+        let HeaderEdits { remove, set } = &forward.edits;
+        let origin = gate.config.backstage.origin.as_ref();
+        // Neither a name nor a value of a header has a line break.
+        let set: Vec<String> = set.iter().map(|(name, value)| format!("{name}\n{value}")).collect();
+        Self {
+            url: origin.map(|origin| format!("{origin}{}{}", target.path, target.query)),
+            removed: remove.join("\n"),
+            set: set.join("\n"),
+        }
+    }
+}
+
+/// Sends a request on. The response is returned as it came.
 ///
 /// # Errors
 /// Why there is no response, for the log.
@@ -77,21 +129,29 @@ pub(super) async fn forward(
     gate: &Gate,
     forward: &Forward,
 ) -> Result<Response, String> {
-    let copy = match &gate.config.backstage.origin {
-        // The Fetch standard reads a Request in the place of the init like any other.
-        Some(origin) => Request::new_with_str_and_init(
-            &format!("{origin}{}{}", target.path, target.query),
-            request.unchecked_ref::<RequestInit>(),
-        ),
-        None => Request::new_with_request(request),
-    };
-    let copy = copy.map_err(|error| describe(&error))?;
-    let headers = copy.headers();
-    for name in &forward.edits.remove {
-        headers.delete(name).map_err(|error| describe(&error))?;
-    }
-    for (name, value) in &forward.edits.set {
-        headers.set(name, value).map_err(|error| describe(&error))?;
-    }
-    send(&copy, ORIGIN_TIMEOUT_MS).await.map_err(|error| describe(&error))
+    let Onward { url, removed, set } = Onward::new(target, gate, forward);
+    let promise = limits::forward(request, url.as_deref(), &removed, &set, ORIGIN_TIMEOUT_MS);
+    let response = async { Awaited::new(&promise?).await?.dyn_into() };
+    response.await.map_err(|error| describe(&error))
+}
+
+/// Sends a request on and does not come back: what is left to do, to write `line` with the status of
+/// the response, is done over there. If there is none, [`on_unreachable`] has the answer.
+pub(super) fn forward_and_log(
+    request: &Request,
+    target: &Target<'_>,
+    gate: &Gate,
+    forward: &Forward,
+    line: &str,
+) -> Result<Promise, JsValue> {
+    let Onward { url, removed, set } = Onward::new(target, gate, forward);
+    limits::forward_and_log(request, url.as_deref(), &removed, &set, ORIGIN_TIMEOUT_MS, line)
+}
+
+/// Has to be called once: how requests are answered whose origin does not answer, and why.
+pub(super) fn on_unreachable(answer: fn(&Request, String) -> Result<Response, JsValue>) {
+    let callback = Closure::<dyn Fn(Request, JsValue) -> Result<JsValue, JsValue>>::new(
+        move |request: Request, why: JsValue| answer(&request, describe(&why)).map(JsValue::from),
+    );
+    limits::on_unreachable(callback.into_js_value());
 }

@@ -4,11 +4,11 @@
 use js_sys::{Object, Promise, Reflect};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use worker::Env;
 
-use super::deadline::within;
+use super::env::Env;
 use super::fetch::describe;
+use super::limits::wait;
+use super::promise::Awaited;
 use crate::ports::Failure;
 
 #[wasm_bindgen]
@@ -39,7 +39,7 @@ pub(super) async fn read(
 ) -> Result<Option<String>, Failure> {
     let value = async {
         let promise = namespace(env, binding)?.get(key, &option("cacheTtl", cache_ttl)?)?;
-        within(timeout_ms, promise).await
+        wait(timeout_ms, &promise).await
     };
     value.await.map(|value| value.as_string()).map_err(|error| failure(binding, &error))
 }
@@ -54,7 +54,7 @@ pub(super) async fn write(
 ) -> Result<(), Failure> {
     let written = async {
         let promise = namespace(env, binding)?.put(key, value, &option("expirationTtl", ttl)?)?;
-        JsFuture::from(promise).await
+        Awaited::new(&promise).await
     };
     written.await.map(|_| ()).map_err(|error| failure(binding, &error))
 }

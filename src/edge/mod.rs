@@ -9,22 +9,30 @@ mod env;
 mod fetch;
 mod http;
 mod kv;
+mod limits;
+mod promise;
 mod shadow;
 mod world;
 
 use std::cell::OnceCell;
 use std::rc::Rc;
 
+use js_sys::Promise;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::{Request, Response};
-use worker::{Context, Env, console_error, console_log, console_warn, event};
+use worker_sys::Context;
+use worker_sys::{console_error, console_log, console_warn};
 
 use crate::config::{Config, Mode};
-use crate::gate::{Decision, Gate};
+use crate::gate::{Decision, Gate, Outcome};
 use crate::http::error_reply;
 use crate::json::quote;
 use crate::log::Line;
 use crate::refusal::Fault;
-use crate::task;
+use crate::task::{Task, run};
+use env::Env;
+use promise::drive;
 use world::World;
 
 thread_local! {
@@ -33,71 +41,106 @@ thread_local! {
 }
 
 /// Before the first request: a panic shall leave its message in the log.
-#[event(start)]
+#[wasm_bindgen(start)]
 fn start() {
     console_error_panic_hook::set_once();
+    promise::listen();
+    http::on_unreachable(unreachable);
 }
 
-/// Answers a request, or forwards it. A panic in here costs the isolate its memory and the request
-/// its answer (500, see `entry.mjs`), never its check.
-#[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+/// Answers a request, or forwards it: with a response where nothing had to be waited for, otherwise
+/// with the promise of one. `worker`'s own event macro has a promise and two conversions for every
+/// request; half of all answers are from memory.
+///
+/// A panic in here costs the isolate its memory and the request its answer (500, see `entry.mjs`),
+/// never its check.
+#[wasm_bindgen]
+#[must_use]
+pub fn fetch(request: Request, env: Env, context: Context) -> JsValue {
+    drive(answer(request, env, context))
+}
+
+/// A response, or the promise of the origin's.
+async fn answer(request: Request, env: Env, context: Context) -> Result<JsValue, JsValue> {
     let method = request.method();
     let url = request.url();
     let target = http::Target::of(&url);
     let gate = gate(&env);
     let gate = match gate.as_ref() {
         Ok(gate) => gate,
-        Err(fault) => return Ok(http::respond(&misconfigured(fault, &method, &target))?),
-    };
-    if gate.config.backstage.mode == Mode::Shadow {
-        return shadow::answer(&request, &env, &context, gate, &target).await;
-    }
-    let world = World::new(&env, gate, &target);
-    let headers = http::RequestHeaders(request.headers());
-    let view = crate::http::Request {
-        method: &method,
-        path: target.path,
-        query: target.query,
-        headers: &headers,
-    };
-    let outcome = gate.decide(&view, clock::now(), &world).await;
-    let mut line = outcome.line;
-    let response = match outcome.decision {
-        Decision::Reply(reply) => http::respond(&reply)?,
-        Decision::Forward(forward) => {
-            let sent = http::forward(&request, &target, gate, &forward).await;
-            match sent {
-                Ok(response) => {
-                    line.forwarded(response.status());
-                    response
-                }
-                Err(why) => {
-                    let stop = Fault::OriginUnreachable(why).into();
-                    line.stopped(&stop);
-                    http::respond(&gate.stopped(&stop, &view))?
-                }
-            }
+        Err(fault) => {
+            return http::respond(&misconfigured(fault, &method, &target)).map(Into::into);
         }
     };
-    write(&line);
-    if !outcome.later.is_empty() {
+    if gate.config.backstage.mode == Mode::Shadow {
+        return shadow::answer(&request, &env, &context, gate, &target).await.map(Into::into);
+    }
+    let headers = http::RequestHeaders(request.headers());
+    let view = view(&method, &target, &headers);
+    let world = World::new(&env, gate, &target);
+    let Outcome { decision, later, line, .. } = gate.decide(&view, clock::now(), &world).await;
+    let response = match decision {
+        Decision::Reply(reply) => {
+            write(&line);
+            http::respond(&reply)?.into()
+        }
+        Decision::Forward(forward) => {
+            http::forward_and_log(&request, &target, gate, &forward, &line.to_json())?.into()
+        }
+    };
+    if !later.is_empty() {
         let env = env.clone();
-        context.wait_until(afterwards(env, url, outcome.later));
+        keep_alive(&context, afterwards(env, url, later))?;
     }
     Ok(response)
 }
 
+fn view<'a>(
+    method: &'a str,
+    target: &http::Target<'a>,
+    headers: &'a http::RequestHeaders,
+) -> crate::http::Request<'a> {
+    crate::http::Request { method, path: target.path, query: target.query, headers }
+}
+
+/// The answer to a request whose origin does not answer.
+fn unreachable(request: &Request, why: String) -> Result<Response, JsValue> {
+    let (method, url) = (request.method(), request.url());
+    let target = http::Target::of(&url);
+    let headers = http::RequestHeaders(request.headers());
+    let mut line = Line::new(&method, target.path, crate::http::Route::Forward { public: false });
+    let stop = Fault::OriginUnreachable(why).into();
+    line.stopped(&stop);
+    let gate = GATE.with(|cell| cell.get().cloned());
+    let reply = match gate.as_deref() {
+        Some(Ok(gate)) => gate.stopped(&stop, &view(&method, &target, &headers)),
+        // Without a gate nothing is forwarded.
+        _ => error_reply(&stop, stop.message(), &method, target.path),
+    };
+    line.replied(reply.status);
+    write(&line);
+    http::respond(&reply)
+}
+
+/// Lets work go on after the answer was sent.
+fn keep_alive(context: &Context, work: impl Future<Output = ()> + 'static) -> Result<(), JsValue> {
+    let work = drive(async move {
+        work.await;
+        Ok(JsValue::UNDEFINED)
+    });
+    context.wait_until(&Promise::resolve(&work))
+}
+
 /// The work that an answer leaves behind.
-async fn afterwards(env: Env, url: String, tasks: Vec<task::Task>) {
+async fn afterwards(env: Env, url: String, tasks: Vec<Task>) {
     let gate = gate(&env);
     let Ok(gate) = gate.as_ref() else { return };
     let world = World::new(&env, gate, &http::Target::of(&url));
     run_tasks(tasks, gate, &world).await;
 }
 
-async fn run_tasks(tasks: Vec<task::Task>, gate: &Gate, world: &World<'_>) {
-    for failure in task::run(tasks, clock::now().timestamp(), gate, world).await {
+async fn run_tasks(tasks: Vec<Task>, gate: &Gate, world: &World<'_>) {
+    for failure in run(tasks, clock::now().timestamp(), gate, world).await {
         let detail = quote(&failure.0);
         console_warn!(r#"{{"level":"warn","outcome":"task failed","detail":{detail}}}"#);
     }

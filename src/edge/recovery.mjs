@@ -29,31 +29,39 @@ export function recovering(glue) {
   const watched = new Set();
   let broken = false;
 
-  async function call(handler, event, env, ctx) {
-    let settle;
-    const outcome = new Promise((resolve) => {
-      settle = resolve;
-    });
-    watched.add(settle);
-    if (watched.size > MAX_WATCHED) watched.delete(watched.values().next().value);
+  /** The outcome of a handler, or the promise of one if it has to wait. */
+  function call(handler, event, env, ctx) {
+    let result;
     try {
       replaceIfBroken();
-      handler(event, env, ctx).then(settle, (error) => {
+      result = handler(event, env, ctx);
+    } catch (error) {
+      trapped(error, 1);
+      return TRAPPED;
+    }
+    return result instanceof Promise ? watch(result) : result;
+  }
+
+  function watch(result) {
+    return new Promise((resolve) => {
+      const settle = (outcome) => {
+        watched.delete(settle);
+        resolve(outcome);
+      };
+      watched.add(settle);
+      if (watched.size > MAX_WATCHED) watched.delete(watched.values().next().value);
+      result.then(settle, (error) => {
         if (isTrap(error)) trapped(error);
         else report(error, 1);
         settle(TRAPPED);
       });
-    } catch (error) {
-      trapped(error);
-    }
-    const result = await outcome;
-    watched.delete(settle);
-    return result;
+    });
   }
 
-  function trapped(error) {
+  /** @param besides How many calls it ends that are not watched. */
+  function trapped(error, besides = 0) {
     broken = true;
-    report(error, watched.size);
+    report(error, watched.size + besides);
     for (const settle of watched) settle(TRAPPED);
     watched.clear();
     // At once, lest a callback that is due wakes the broken instance; but not from here, where
@@ -84,9 +92,10 @@ export function recovering(glue) {
   }
 
   const handlers = {
-    async fetch(request, env, ctx) {
-      const response = await call(glue.fetch, request, env, ctx);
-      return response === TRAPPED ? internalError(request) : response;
+    fetch(request, env, ctx) {
+      const outcome = call(glue.fetch, request, env, ctx);
+      const answer = (response) => (response === TRAPPED ? internalError(request) : response);
+      return outcome instanceof Promise ? outcome.then(answer) : answer(outcome);
     },
   };
   if (glue.scheduled) {

@@ -1,12 +1,15 @@
 //! `mode: "shadow"`: every request goes on as it is, the origin's response goes back as it is, and
 //! only then, in the background, the gate is asked what it would have done.
 
+use wasm_bindgen::JsValue;
 use web_sys::{Request, Response};
-use worker::{Context, Env, console_log, console_warn};
+use worker_sys::Context;
+use worker_sys::{console_log, console_warn};
 
+use super::env::Env;
 use super::http::{self, RequestHeaders, Target};
 use super::world::World;
-use super::{clock, fetch, run_tasks};
+use super::{clock, fetch, keep_alive, run_tasks};
 use crate::gate::Gate;
 use crate::http::{Forward, HeaderEdits, HeaderSource, Route, route};
 use crate::refusal::Fault;
@@ -23,14 +26,14 @@ pub(super) async fn answer(
     context: &Context,
     gate: &Gate,
     target: &Target<'_>,
-) -> worker::Result<Response> {
+) -> Result<Response, JsValue> {
     let snapshot = snapshot(request, target);
     let unchanged = Forward { edits: HeaderEdits::default() };
     let response = match http::forward(request, target, gate, &unchanged).await {
         Ok(response) => response,
         Err(why) => {
             let stop = Fault::OriginUnreachable(why).into();
-            return Ok(http::respond(&gate.stopped(&stop, &snapshot.request()))?);
+            return http::respond(&gate.stopped(&stop, &snapshot.request()));
         }
     };
     let backstage = &gate.config.backstage;
@@ -48,7 +51,7 @@ pub(super) async fn answer(
         _ => return Ok(response),
     };
     let status = response.status();
-    context.wait_until(judge(env.clone(), request.url(), snapshot, status, copy));
+    keep_alive(context, judge(env.clone(), request.url(), snapshot, status, copy))?;
     Ok(response)
 }
 

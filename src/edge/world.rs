@@ -1,8 +1,7 @@
 //! The core's [`Ports`], answered by the runtime.
 
-use worker::Env;
-
 use super::crypto::{self, Purpose};
+use super::env::Env;
 use super::{fetch, http, kv};
 use crate::access::PublicKey;
 use crate::gate::Gate;

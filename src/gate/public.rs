@@ -92,7 +92,10 @@ impl Gate {
         match decode(key, &value) {
             Ok(Record::One(record)) => Ok(record.ownership),
             Ok(Record::Many(_)) => Err(Refusal::UserAmbiguous.into()),
-            Err(corrupt) => Err(Fault::CatalogCorrupt(format!("{kv_key}: {}", corrupt.0)).into()),
+            Err(corrupt) => {
+                catalog.forget(&kv_key);
+                Err(Fault::CatalogCorrupt(format!("{kv_key}: {}", corrupt.0)).into())
+            }
         }
     }
 }

@@ -69,21 +69,28 @@ impl HeaderEdits {
         email: Option<&str>,
     ) -> Self {
         let mut edits = Self::default();
+        // A header value is bytes without control characters (RFC 9110, section 5.5); an
+        // internationalised email has no agreed spelling there, so it is left out.
+        let email = email.filter(|email| email.bytes().all(|byte| byte.is_ascii_graphic()));
+        let mut email_is_there = false;
         for name in headers.names() {
             if !is_identity_header(&name, assertion_header) {
                 continue;
             }
-            let genuine = name == assertion_header
-                && assertion.is_some()
-                && headers.get(&name).as_deref() == assertion;
+            let expected = match name.as_str() {
+                name if name == assertion_header => assertion,
+                EMAIL_HEADER => email,
+                _ => None,
+            };
+            let genuine = expected.is_some() && headers.get(&name).as_deref() == expected;
             if !genuine {
                 edits.remove.push(name);
+            } else if name == EMAIL_HEADER {
+                email_is_there = true;
             }
         }
-        // A header value is bytes without control characters (RFC 9110, section 5.5); an
-        // internationalised email has no agreed spelling there, so it is left out.
         if let Some(email) = email
-            && email.bytes().all(|byte| byte.is_ascii_graphic())
+            && !email_is_there
         {
             edits.set.push((EMAIL_HEADER.to_owned(), email.to_owned()));
         }
@@ -95,8 +102,13 @@ impl HeaderEdits {
 /// without case, because many servers fold them so.
 #[must_use]
 pub fn is_identity_header(name: &str, assertion_header: &str) -> bool {
-    let folded = name.to_ascii_lowercase().replace('_', "-");
-    folded == assertion_header.replace('_', "-") || IDENTITY_HEADERS.contains(&folded.as_str())
+    same_name(name, assertion_header) || IDENTITY_HEADERS.iter().any(|known| same_name(name, known))
+}
+
+/// Whether two header names are one, folded.
+fn same_name(a: &str, b: &str) -> bool {
+    let fold = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    a.len() == b.len() && a.bytes().map(fold).eq(b.bytes().map(fold))
 }
 
 #[cfg(test)]
@@ -146,6 +158,9 @@ mod tests {
         assert_eq!(edits.remove, ["cf-access-authenticated-user-email"]);
         let name = "cf-access-authenticated-user-email".to_owned();
         assert_eq!(edits.set, [(name, "jane@example.com".to_owned())]);
+        // Access has set it already: there is nothing to do.
+        let edits = HeaderEdits::of(&map, ASSERTION, Some("t"), Some("boss@example.com"));
+        assert_eq!(edits, HeaderEdits::default());
         for email in ["jané@example.com", "a\r\nx: y@example.com"] {
             assert!(HeaderEdits::of(&map, ASSERTION, Some("t"), Some(email)).set.is_empty());
         }

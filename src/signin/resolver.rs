@@ -192,7 +192,10 @@ async fn look_up<C: CatalogPort>(key: Key<'_>, catalog: &C) -> Result<SignedIn, 
             record: Some(user),
         }),
         Ok(Record::Many(_)) => Err(Refusal::UserAmbiguous.into()),
-        Err(corrupt) => Err(Fault::CatalogCorrupt(format!("{kv_key}: {}", corrupt.0)).into()),
+        Err(corrupt) => {
+            catalog.forget(&kv_key);
+            Err(Fault::CatalogCorrupt(format!("{kv_key}: {}", corrupt.0)).into())
+        }
     }
 }
 

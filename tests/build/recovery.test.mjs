@@ -196,3 +196,19 @@ test("a scheduled event that panics fails, and one that does not succeeds", asyn
 test("a Worker without a scheduled handler does not export one", () => {
   assert.equal("scheduled" in recovering(fake()), false);
 });
+
+test("an answer that had not to wait for anything is given without a promise", () => {
+  const glue = fake();
+  const response = new Response("ok");
+  glue.next = () => response;
+  assert.equal(recovering(glue).fetch(REQUEST), response);
+});
+
+test("a panic ends a request that had not to wait, and is counted in the log", async () => {
+  const glue = fake();
+  glue.next = () => {
+    throw trap();
+  };
+  await assertEnded(await recovering(glue).fetch(REQUEST));
+  assert.equal(JSON.parse(console.error.mock.calls[0].arguments[0]).ended, 1);
+});

@@ -158,6 +158,17 @@ fn that_the_catalog_does_not_know_somebody_is_never_remembered() {
 }
 
 #[test]
+fn a_corrupt_record_is_not_remembered_and_may_be_mended_at_once() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    let (key, assertion) = ("v1:email:jane@example.com", lasting());
+    let good = world.catalog.value(key).unwrap();
+    world.catalog.holds(key, good.get(1..).unwrap());
+    assert_eq!(refresh(&gate, &world, &assertion, NOW), "catalog_corrupt");
+    world.catalog.holds(key, &good);
+    assert_eq!(refresh(&gate, &world, &assertion, NOW), "200");
+}
+
+#[test]
 fn userinfo_reads_a_users_record_once_in_a_while() {
     let (gate, world) = (Setup::new().gate(), World::new());
     let claims = json!({ "sub": "user:default/jane.doe", "iat": NOW, "exp": NOW + 600 });

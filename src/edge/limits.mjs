@@ -1,0 +1,65 @@
+// Time limits. In JavaScript, since each promise, timer and closure that is made from the other side
+// costs a crossing of its own, and these stand on the path of every request.
+
+const LATE = "no answer in time";
+
+/**
+ * Waits for a promise, but not longer than `milliseconds`: then it fails. What the promise stands
+ * for goes on without anybody.
+ */
+export function within(milliseconds, promise) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(LATE)), milliseconds);
+    promise.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
+  });
+}
+
+/**
+ * Sends a request on, with its headers edited, to `url` or to where it was going. The limit is for
+ * the headers of the response: a long download or a WebSocket lives on. Redirects are the caller's
+ * to follow.
+ *
+ * @param removed Names of headers to take off, a line each.
+ * @param set Names and values of headers to set, in turn, a line each.
+ */
+export function forward(request, url, removed, set, milliseconds) {
+  let init;
+  if (removed || set) {
+    const headers = new Headers(request.headers);
+    for (const name of removed ? removed.split("\n") : []) headers.delete(name);
+    const pairs = set ? set.split("\n") : [];
+    for (let i = 0; i < pairs.length; i += 2) headers.set(pairs[i], pairs[i + 1]);
+    init = { headers };
+  }
+  // A request that came in is not to be redirected already, and the Fetch standard reads a Request
+  // in the place of the init like any other.
+  return within(milliseconds, fetch(url ? new Request(url, request) : request, init));
+}
+
+let unreachable;
+
+/** `callback(request, why)` answers a request whose origin does not, from now on. */
+export function onUnreachable(callback) {
+  unreachable = callback;
+}
+
+/** Sends a request on, and writes the line to the log when its status is known. */
+export function forwardAndLog(request, url, removed, set, milliseconds, line) {
+  const answer = unreachable;
+  return forward(request, url, removed, set, milliseconds).then(
+    (response) => {
+      console.log(`${line.slice(0, -1)},"status":${response.status}}`);
+      return response;
+    },
+    (error) => answer(request, error),
+  );
+}
