@@ -37,6 +37,8 @@ mod reuse;
 mod session;
 #[path = "core/sign_in.rs"]
 mod sign_in;
+#[path = "core/sync.rs"]
+mod sync;
 #[path = "core/task.rs"]
 mod task;
 #[path = "core/verified.rs"]

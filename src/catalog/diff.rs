@@ -22,6 +22,8 @@ pub struct Comparison {
     annotations: Vec<String>,
     slots: BTreeMap<String, Slot>,
     room: usize,
+    /// How much of the room additions must leave to replacements: these may take something away.
+    reserve: usize,
 }
 
 #[derive(Debug, Default)]
@@ -35,9 +37,10 @@ struct Slot {
 enum Wanted {
     #[default]
     Nothing,
-    /// The record of this user; the value only if it differs from what is held, and is kept.
+    /// The record of this user; the value only if it differs from what is held, and there was room.
+    /// Nothing differs if what is held is to stay.
     One { user: String, differs: bool, value: Option<String> },
-    /// Several users have the email or annotation.
+    /// Several users have the email or annotation. Sorted, each once.
     Several(Vec<String>),
 }
 
@@ -71,11 +74,12 @@ pub struct Write {
 
 impl Comparison {
     /// A comparison with a namespace of which nothing is known yet. At most `room` bytes of values
-    /// that are to be written are kept; the next comparison will find the others. `annotations` are
-    /// those that users are found by: records of others are in nobody's way in, and may all go.
+    /// that are to be written are kept, and half of that of new ones; the next comparison will find
+    /// the others. `annotations` are those that users are found by: records of others are in nobody's
+    /// way in, and may all go.
     #[must_use]
     pub const fn new(room: usize, annotations: Vec<String>) -> Self {
-        Self { annotations, slots: BTreeMap::new(), room }
+        Self { annotations, slots: BTreeMap::new(), room, reserve: room / 2 }
     }
 
     /// Notes the keys of a page of KV's list: `{name, metadata: {h}}`, as its binding and its REST
@@ -95,22 +99,47 @@ impl Comparison {
 
     /// Notes that a key should hold the record of this user. Two users under one key, which is an
     /// email or an annotation then, make it ambiguous; one user twice counts once.
-    pub fn want(&mut self, key: String, user: &str, value: String) {
+    pub fn want(&mut self, key: String, user: &str, value: &str) {
+        self.want_each(vec![key], user, value);
+    }
+
+    /// The same for several keys, with one digest for all.
+    pub fn want_each(&mut self, keys: Vec<String>, user: &str, value: &str) {
+        let digest = digest(value);
+        for key in keys {
+            self.note(key, user, Some((value, &digest)));
+        }
+    }
+
+    /// Notes that a key is this user's whose record is not known: what it holds stays, unless it is
+    /// another user's too.
+    pub fn keep(&mut self, key: String, user: &str) {
+        self.note(key, user, None);
+    }
+
+    fn note(&mut self, key: String, user: &str, value: Option<(&str, &str)>) {
         let slot = self.slots.entry(key).or_default();
         match &mut slot.wanted {
             Wanted::Nothing => {
-                let differs = slot.held.as_deref() != Some(&digest(&value));
-                let value = (differs && value.len() <= self.room).then_some(value);
-                self.room -= value.as_ref().map_or(0, String::len);
+                let held = slot.held.as_deref();
+                let value = value.filter(|(_, digest)| held != Some(digest));
+                let reserve = if held.is_some() { 0 } else { self.reserve };
+                let differs = value.is_some();
+                let room = self.room.saturating_sub(reserve);
+                let value = value.map(|(value, _)| value).filter(|it| it.len() <= room);
+                self.room -= value.map_or(0, str::len);
+                let value = value.map(str::to_owned);
                 slot.wanted = Wanted::One { user: user.to_owned(), differs, value };
             }
             Wanted::One { user: other, value, .. } => {
                 if other != user {
                     self.room += value.as_ref().map_or(0, String::len);
-                    slot.wanted = Wanted::Several(vec![std::mem::take(other), user.to_owned()]);
+                    let mut users = vec![std::mem::take(other)];
+                    insert(&mut users, user);
+                    slot.wanted = Wanted::Several(users);
                 }
             }
-            Wanted::Several(users) => users.push(user.to_owned()),
+            Wanted::Several(users) => insert(users, user),
         }
     }
 
@@ -137,15 +166,13 @@ impl Comparison {
                     continue;
                 }
                 Wanted::One { differs, value, .. } => (differs, value),
-                Wanted::Several(mut users) => {
-                    users.sort_unstable();
-                    users.dedup();
+                Wanted::Several(users) => {
                     let value = encode(&Record::Many(users))?;
                     (held.as_deref() != Some(&digest(&value)), Some(value))
                 }
             };
             match (differs, value) {
-                (false, _) => plan.unchanged += 1,
+                (false, _) => plan.unchanged += usize::from(held.is_some()),
                 (true, None) => plan.put_off += 1,
                 (true, Some(value)) if held.is_some() => plan.changed.push(Write { key, value }),
                 (true, Some(value)) => plan.added.push(Write { key, value }),
@@ -160,6 +187,14 @@ impl Comparison {
 /// The name of the annotation that a key is found by.
 fn annotation_of(key: &str) -> Option<&str> {
     key.strip_prefix(ANNOTATION_PREFIX)?.split(['=', '#']).next()
+}
+
+/// Adds a text to a sorted list, unless it is there. (Sorting the list at its end would be more code
+/// than all of the above.)
+fn insert(list: &mut Vec<String>, text: &str) {
+    if let Err(at) = list.binary_search_by(|it| it.as_str().cmp(text)) {
+        list.insert(at, text.to_owned());
+    }
 }
 
 impl Plan {

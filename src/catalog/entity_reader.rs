@@ -9,10 +9,10 @@ use crate::config::Problem;
 
 /// The longest annotation, in bytes: what Kubernetes, whose format it is, allows for all of an
 /// object's together.
-const MAX_ANNOTATION: usize = 256 * 1024;
+pub(super) const MAX_ANNOTATION: usize = 256 * 1024;
 
 /// The relation of a user to a group (`RELATION_MEMBER_OF`).
-const MEMBER_OF: &str = "memberOf";
+pub(super) const MEMBER_OF: &str = "memberOf";
 
 /// A reader of one entity. What is wrong becomes a problem, and the reading goes on.
 pub(super) struct Reader<'a> {

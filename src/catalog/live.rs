@@ -5,9 +5,11 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::entity::{Entity, Kind};
+use super::entity_reader::{MAX_ANNOTATION, MEMBER_OF};
+use super::{EntityRef, UserRecord};
 
 /// How many users a page has: a few hundred KiB with tens of groups each.
 const PAGE: usize = 200;
@@ -83,7 +85,9 @@ impl Pages {
                 self.total, self.seen
             ));
         }
-        if next != Next::Nothing && (items.is_empty() || self.next == next) {
+        // A few more than it says may have come meanwhile.
+        let is_endless = self.seen > self.total.saturating_mul(2).saturating_add(1_000);
+        if next != Next::Nothing && (items.is_empty() || self.next == next || is_endless) {
             return Err("the catalog's pages have no end".to_owned());
         }
         self.next = next;
@@ -106,6 +110,104 @@ pub fn live_entity(item: &Value, annotations: &[String]) -> Result<Entity, Vec<S
         Ok(_) => Err(vec![say(&"is not a user with `relations`, as a running catalog has them")]),
         Err(problems) => Err(problems.iter().map(|problem| say(problem)).collect()),
     }
+}
+
+/// A user of a page, as far as it can be read.
+///
+/// `live_entity` says everything that is wrong with an entity to somebody who can mend it. This is for
+/// when nobody is there: it says where something is wrong and leaves that out.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LiveUser {
+    /// Who it is.
+    pub entity_ref: EntityRef,
+    /// The record; without ownership if the groups cannot be read.
+    pub user: UserRecord,
+    /// Where it cannot be read.
+    pub left_out: Vec<&'static str>,
+}
+
+/// Reads a user of a page, with those of its annotations that have these names, unless it cannot be
+/// told who it is.
+#[must_use]
+pub fn live_user(item: &Value, annotations: &[String]) -> Option<LiveUser> {
+    let text = |value: Option<&Value>| {
+        value.and_then(Value::as_str).filter(|it| !it.is_empty()).map(str::to_owned)
+    };
+    let metadata = item.get("metadata")?;
+    let namespace = match metadata.get("namespace") {
+        None => None,
+        namespace => Some(text(namespace)?),
+    };
+    let name = text(metadata.get("name"))?;
+    if item.get("kind")?.as_str()? != "User" {
+        return None;
+    }
+    let entity_ref = EntityRef::new("user", namespace.as_deref(), &name)?;
+
+    let mut left_out = Vec::new();
+    let profile = item.get("spec").and_then(|spec| spec.get("profile"));
+    let mut member = |name: &str, path: &'static str| {
+        let value = profile.and_then(|profile| profile.get(name));
+        let is_blank = |c: char| c.is_whitespace() || c.is_control();
+        let is_email = name == "email";
+        let member = text(value).filter(|text| !is_email || !text.contains(is_blank));
+        if value.is_some() && member.is_none() {
+            left_out.push(path);
+        }
+        member
+    };
+    let email = member("email", "spec.profile.email");
+    let display_name = member("displayName", "spec.profile.displayName");
+    let picture = member("picture", "spec.profile.picture");
+
+    let mut annotated = Map::new();
+    let given = metadata.get("annotations");
+    for name in annotations {
+        match given.and_then(|given| given.get(name)) {
+            None => {}
+            // It finds nobody.
+            Some(Value::String(text)) if text.is_empty() => {}
+            Some(Value::String(text)) if text.len() <= MAX_ANNOTATION => {
+                annotated.insert(name.clone(), text.as_str().into());
+            }
+            Some(_) => left_out.push("metadata.annotations"),
+        }
+    }
+
+    let mut ownership = Vec::new();
+    if let Some(groups) = live_groups(item) {
+        ownership.push(entity_ref.to_string());
+        for group in groups {
+            if !ownership.contains(&group) {
+                ownership.push(group);
+            }
+        }
+    } else {
+        left_out.push("relations");
+    }
+    let user = UserRecord {
+        entity_ref: entity_ref.to_string(),
+        ownership,
+        email,
+        display_name,
+        picture,
+        annotations: annotated,
+    };
+    Some(LiveUser { entity_ref, user, left_out })
+}
+
+/// The targets of the `memberOf` relations that are groups; `None` if one cannot be read.
+fn live_groups(item: &Value) -> Option<Vec<String>> {
+    let mut groups = Vec::new();
+    for relation in item.get("relations")?.as_array()? {
+        if relation.get("type").and_then(Value::as_str) == Some(MEMBER_OF) {
+            let target = EntityRef::parse(relation.get("targetRef")?.as_str()?, None)?;
+            if target.kind() == "group" {
+                groups.push(target.to_string());
+            }
+        }
+    }
+    Some(groups)
 }
 
 /// A text as a part of a query: every byte but the plain ones in hexadecimal (RFC 3986, section 2.1).

@@ -10,13 +10,15 @@ mod index;
 mod key;
 mod live;
 mod record;
-mod remembered;
+mod sync;
+pub use remembered::{Records, Remembered};
 
 pub use diff::{Comparison, PREFIX, Plan, Write};
 pub use entity::{Entity, Group, Kind, Membership, User};
 pub use entity_ref::EntityRef;
 pub use index::Index;
 pub use key::{Key, fold, is_annotation_name};
-pub use live::{Pages, live_entity, percent_encode};
+pub use live::{LiveUser, Pages, live_entity, live_user, percent_encode};
 pub use record::{Corrupt, Record, UserRecord, decode, digest, encode};
 pub use remembered::{Records, Remembered};
+pub use sync::{MAX_KV_CALLS, Summary, SyncPorts, sync};

@@ -38,7 +38,7 @@ fn compare(held: &Pairs, marked: bool, wanted: &Pairs, room: usize) -> Plan {
         .collect();
     comparison.held(&json!(keys)).unwrap();
     for (key, value) in wanted {
-        comparison.want(key.clone(), "user:d/a", value.clone());
+        comparison.want(key.clone(), "user:d/a", value);
     }
     comparison.plan().unwrap()
 }
@@ -101,7 +101,7 @@ proptest! {
     ) {
         let mut comparison = Comparison::new(room, vec!["x.io/id".into()]);
         for user in &users {
-            comparison.want("v1:email:x".into(), user, (*user).into());
+            comparison.want("v1:email:x".into(), user, user);
         }
         let mut distinct: Vec<String> = users.iter().map(|user| (*user).to_owned()).collect();
         distinct.sort();

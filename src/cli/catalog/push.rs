@@ -129,11 +129,11 @@ fn plan(mut comparison: Comparison, index: &Index) -> Result<Plan, String> {
         match record {
             Record::One(user) => {
                 let value = encode(record).map_err(failed)?;
-                comparison.want(key.clone(), &user.entity_ref, value);
+                comparison.want(key.clone(), &user.entity_ref, &value);
             }
             Record::Many(refs) => {
                 for user in refs {
-                    comparison.want(key.clone(), user, String::new());
+                    comparison.want(key.clone(), user, "");
                 }
             }
         }

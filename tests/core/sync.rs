@@ -1,0 +1,686 @@
+//! A run of the scheduled handler: what it writes, in which order, what it refuses, and that it ends
+//! right wherever it was stopped.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+
+use backstage_cfaccess::catalog::{
+    Comparison, EntityRef, Index, Key, LiveUser, MAX_KV_CALLS, Record, Summary, SyncPorts, decode,
+    digest, encode, live_entity, live_user, sync,
+};
+use backstage_cfaccess::config::Config;
+use backstage_cfaccess::ports::{Answer, Call, Failure};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::support::{Setup, block_on};
+
+type Pairs = BTreeMap<String, String>;
+
+/// KV and the origin.
+#[derive(Default)]
+struct World {
+    kv: RefCell<BTreeMap<String, (String, bool)>>,
+    /// What the origin answers, page by page.
+    pages: RefCell<Vec<Answer>>,
+    calls: RefCell<Vec<Call>>,
+    /// What was done to KV, such as `put v1:ref:user:default/a`.
+    changes: RefCell<Vec<String>>,
+    lists: Cell<usize>,
+    /// After which call the next one fails, once.
+    fails_at: Cell<Option<usize>>,
+    /// A key that KV never takes.
+    poisoned: RefCell<Option<String>>,
+    asked: Cell<usize>,
+    /// How long every call takes, in milliseconds.
+    pace: Cell<i64>,
+    now: Cell<i64>,
+    /// How many keys a page of the list has.
+    list_page: Cell<usize>,
+}
+
+impl World {
+    fn new() -> Self {
+        let world = Self::default();
+        world.list_page.set(3);
+        world
+    }
+
+    /// What the origin's catalog is, in pages of two.
+    fn has(&self, users: &[Value]) {
+        self.gives(users, users.len());
+    }
+
+    fn gives(&self, users: &[Value], total: usize) {
+        let mut chunks: Vec<&[Value]> = users.chunks(2).collect();
+        if chunks.is_empty() {
+            chunks.push(&[]);
+        }
+        let last = chunks.len() - 1;
+        let pages = chunks.iter().enumerate().map(|(index, items)| {
+            let info = if index == last {
+                json!({})
+            } else {
+                json!({ "nextCursor": format!("c={index}") })
+            };
+            let body = json!({ "items": items, "totalItems": total, "pageInfo": info });
+            Answer { status: 200, body: body.to_string() }
+        });
+        *self.pages.borrow_mut() = pages.collect();
+    }
+
+    fn says(&self, status: u16, body: &str) {
+        *self.pages.borrow_mut() = vec![Answer { status, body: body.to_owned() }];
+    }
+
+    fn holds(&self) -> Pairs {
+        let kv = self.kv.borrow();
+        kv.iter().map(|(key, (value, _))| (key.clone(), value.clone())).collect()
+    }
+
+    /// Puts a value there that nobody has marked.
+    fn puts(&self, key: &str, value: &str) {
+        self.kv.borrow_mut().insert(key.to_owned(), (value.to_owned(), false));
+    }
+
+    fn run(&self) -> Line {
+        self.run_with(Some("token"))
+    }
+
+    fn run_with(&self, token: Option<&str>) -> Line {
+        self.asked.set(0);
+        self.lists.set(0);
+        self.calls.borrow_mut().clear();
+        self.changes.borrow_mut().clear();
+        let summary = block_on(sync(&config(), token, self));
+        Line::of(&summary)
+    }
+
+    fn ask(&self) -> Result<(), Failure> {
+        let asked = self.asked.get();
+        self.asked.set(asked + 1);
+        self.now.set(self.now.get() + self.pace.get());
+        if self.fails_at.get() == Some(asked) {
+            self.fails_at.set(None);
+            return Err(Failure("out of order".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+impl SyncPorts for World {
+    fn now_ms(&self) -> i64 {
+        self.now.get()
+    }
+
+    async fn fetch_origin(&self, call: &Call) -> Result<Answer, Failure> {
+        self.ask()?;
+        let index = self.calls.borrow().len();
+        self.calls.borrow_mut().push(call.clone());
+        let pages = self.pages.borrow();
+        // The last one again, whoever asks for more.
+        Ok(pages.get(index).or(pages.last()).unwrap().clone())
+    }
+
+    async fn list(&self, cursor: Option<&str>) -> Result<Value, Failure> {
+        self.ask()?;
+        self.lists.set(self.lists.get() + 1);
+        let start: usize = cursor.map_or(0, |it| it.parse().unwrap());
+        let end = start + self.list_page.get();
+        let kv = self.kv.borrow();
+        let keys: Vec<Value> = kv
+            .iter()
+            .filter(|(key, _)| key.starts_with("v1:"))
+            .map(|(key, (value, marked))| match marked {
+                true => json!({ "name": key, "metadata": { "h": digest(value) } }),
+                false => json!({ "name": key }),
+            })
+            .collect();
+        let complete = end >= keys.len();
+        let keys = &keys[start.min(keys.len())..end.min(keys.len())];
+        Ok(if complete {
+            json!({ "keys": keys, "list_complete": true, "cacheStatus": null })
+        } else {
+            json!({ "keys": keys, "list_complete": false, "cursor": end.to_string() })
+        })
+    }
+
+    async fn change(&self, key: &str, value: Option<&str>) -> Result<(), Failure> {
+        self.ask()?;
+        if self.poisoned.borrow().as_deref() == Some(key) {
+            return Err(Failure("429 Too Many Requests".to_owned()));
+        }
+        let what = if value.is_some() { "put" } else { "delete" };
+        self.changes.borrow_mut().push(format!("{what} {key}"));
+        let mut kv = self.kv.borrow_mut();
+        match value {
+            Some(value) => kv.insert(key.to_owned(), (value.to_owned(), true)),
+            None => kv.remove(key),
+        };
+        Ok(())
+    }
+}
+
+/// The line in the log.
+#[derive(Debug)]
+struct Line(Value);
+
+impl Line {
+    fn of(summary: &Summary) -> Self {
+        let line: Value = serde_json::from_str(&summary.to_json()).unwrap();
+        assert_eq!(line["level"], summary.level());
+        assert_eq!(line["task"], "catalog");
+        Self(line)
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.0[name].as_str().unwrap_or_default()
+    }
+
+    fn count(&self, name: &str) -> u64 {
+        self.0[name].as_u64().unwrap()
+    }
+
+    /// Level, outcome and code.
+    fn kind(&self) -> [&str; 3] {
+        [self.text("level"), self.text("outcome"), self.text("code")]
+    }
+}
+
+fn config() -> Config {
+    Setup::new().gate().config
+}
+
+/// A user as a running catalog has it.
+fn user(name: &str, groups: &[&str]) -> Value {
+    let relations: Vec<Value> = groups
+        .iter()
+        .map(|group| json!({ "type": "memberOf", "targetRef": format!("group:default/{group}") }))
+        .chain([json!({ "type": "ownerOf", "targetRef": "component:default/x" })])
+        .collect();
+    json!({
+        "kind": "User",
+        "metadata": { "name": name, "namespace": "default" },
+        "spec": { "profile": { "email": format!("{name}@Example.com"), "displayName": name } },
+        "relations": relations,
+    })
+}
+
+fn users(count: usize) -> Vec<Value> {
+    (0..count).map(|index| user(&format!("u{index:03}"), &["a"])).collect()
+}
+
+/// What KV should hold, as the command line works it out.
+fn wanted(users: &[Value]) -> Pairs {
+    let entities = users.iter().map(|user| live_entity(user, &[]).unwrap());
+    let index = Index::of(&entities.map(|it| (it.entity_ref.clone(), it)).collect());
+    index.records.iter().map(|(key, it)| (key.clone(), encode(it).unwrap())).collect()
+}
+
+#[test]
+fn the_first_run_fills_kv_and_the_second_writes_nothing() {
+    let world = World::new();
+    let users = [user("jane", &["b", "a"]), user("bob", &[]), user("eve", &["a", "a"])];
+    world.has(&users);
+    let line = world.run();
+    assert_eq!(line.kind(), ["info", "synced", ""]);
+    let counts = ["users", "unchanged", "written", "removed", "putOff", "unreadable", "ms"];
+    assert_eq!(counts.map(|it| line.count(it)), [3, 0, 6, 0, 0, 0, 0]);
+    assert_eq!(world.holds(), wanted(&users));
+    let jane = decode(Key::Email("JANE@example.com"), &world.holds()["v1:email:jane@example.com"]);
+    let Ok(Record::One(jane)) = jane else { panic!("{jane:?}") };
+    assert_eq!(jane.ownership, ["user:default/jane", "group:default/b", "group:default/a"]);
+
+    let line = world.run();
+    assert_eq!(line.kind(), ["info", "synced", ""]);
+    assert_eq!(counts.map(|it| line.count(it)), [3, 6, 0, 0, 0, 0, 0]);
+    assert_eq!(world.changes.take(), [""; 0]);
+    // Six keys, three a page; two pages of users.
+    assert_eq!((world.lists.get(), world.calls.borrow().len()), (2, 2));
+}
+
+#[test]
+fn the_origin_is_asked_below_its_base_url_with_the_token() {
+    let world = World::new();
+    world.has(&users(3));
+    let backstage =
+        Setup::new().backstage("baseUrl", json!("https://x.example/tools/bs")).gate().config;
+    block_on(sync(&backstage, Some("s3cret"), &world));
+    let calls = world.calls.borrow();
+    assert!(calls[0].url.starts_with("/tools/bs/api/catalog/entities/by-query?filter=kind=user"));
+    assert!(calls[1].url.contains("by-query?cursor=c%3D0&"), "{}", calls[1].url);
+    for call in calls.iter() {
+        let token = ("authorization".to_owned(), "Bearer s3cret".to_owned());
+        assert!(call.headers.contains(&token));
+    }
+}
+
+#[test]
+fn what_has_changed_follows_in_the_safe_order() {
+    let world = World::new();
+    let mut all = users(10);
+    world.has(&all);
+    world.run();
+    all.remove(3);
+    all[5] = user("u006", &["a", "b"]);
+    all.push(user("new", &[]));
+    world.has(&all);
+    let line = world.run();
+    assert_eq!(["written", "removed", "unchanged"].map(|it| line.count(it)), [4, 2, 16]);
+    assert_eq!(
+        world.changes.take(),
+        [
+            "delete v1:email:u003@example.com",
+            "delete v1:ref:user:default/u003",
+            "put v1:email:u006@example.com",
+            "put v1:ref:user:default/u006",
+            "put v1:ref:user:default/new",
+            "put v1:email:new@example.com",
+        ]
+    );
+    assert_eq!(world.holds(), wanted(&all));
+}
+
+#[test]
+fn two_users_with_one_email_are_ambiguous() {
+    let world = World::new();
+    let mut twins = [user("a", &[]), user("b", &[]), user("c", &[])];
+    for twin in &mut twins[1..] {
+        twin["spec"]["profile"]["email"] = json!("Twin@example.com");
+    }
+    world.has(&twins);
+    world.run();
+    assert_eq!(world.holds(), wanted(&twins));
+    let value = &world.holds()["v1:email:twin@example.com"];
+    let both = vec!["user:default/b".to_owned(), "user:default/c".to_owned()];
+    assert_eq!(decode(Key::Email("twin@example.com"), value), Ok(Record::Many(both)));
+}
+
+#[test]
+fn users_are_found_by_the_annotations_of_the_resolvers_and_by_no_others() {
+    let resolver = |name: &str| {
+        let resolvers = json!([{ "resolver": name, "annotation": "example.com/id" }]);
+        Setup::new().cfaccess("signIn", json!({ "resolvers": resolvers })).gate().config
+    };
+    let world = World::new();
+    let mut all = users(3);
+    for (index, id) in [json!("ID-0"), json!(7), json!("x".repeat(300_000))].into_iter().enumerate()
+    {
+        all[index]["metadata"]["annotations"] = json!({ "example.com/id": id, "other": "y" });
+    }
+    world.has(&all);
+    let line = Line::of(&block_on(sync(
+        &resolver("emailMatchingUserEntityAnnotation"),
+        Some("token"),
+        &world,
+    )));
+    assert_eq!([line.count("users"), line.count("written"), line.count("unreadable")], [3, 7, 2]);
+    assert!(line.0["named"][0].as_str().unwrap().ends_with("u001: metadata.annotations"));
+    assert!(world.calls.borrow()[0].url.contains(",metadata.annotations.example.com/id&"));
+    let value = &world.holds()["v1:annotation:example.com/id=id-0"];
+    let Ok(Record::One(user)) = decode(Key::Annotation("example.com/id", "id-0"), value) else {
+        panic!("{value}")
+    };
+    assert_eq!(user.entity_ref, "user:default/u000");
+    // The resolver is gone, and with it what only it has read.
+    assert_eq!(world.run().count("removed"), 1);
+}
+
+#[test]
+fn keys_of_others_and_records_without_a_digest_are_seen_for_what_they_are() {
+    let world = World::new();
+    let users = users(1);
+    world.puts("other", "x");
+    for (key, value) in wanted(&users) {
+        world.puts(&key, &value);
+    }
+    world.has(&users);
+    assert_eq!(world.run().count("written"), 2);
+    assert_eq!(world.run().count("written"), 0);
+    assert_eq!(world.holds()["other"], "x");
+}
+
+#[test]
+fn nothing_is_written_of_what_cannot_be_right() {
+    let page = |value: Value| value.to_string();
+    let endless = json!({
+        "items": users(2), "totalItems": 2, "pageInfo": { "nextCursor": "again" },
+    });
+    let empty = json!({ "items": [], "totalItems": 9, "pageInfo": { "nextCursor": "x" } });
+    let truncated = page(json!({ "items": users(2), "totalItems": 2 }));
+    let truncated = &truncated[..truncated.len() - 9];
+    let nobody = json!({ "items": [{ "kind": "User" }], "totalItems": 1, "pageInfo": {} });
+    let incomplete = "origin_incomplete";
+    for (status, body, code, detail) in [
+        (200, page(endless), incomplete, "the catalog's pages have no end"),
+        (200, page(empty), incomplete, "the catalog's pages have no end"),
+        (200, truncated.to_owned(), incomplete, "is not a page of entities"),
+        (200, "<html>".to_owned(), incomplete, "is not a page of entities"),
+        (
+            200,
+            page(nobody),
+            incomplete,
+            "there is no user in the origin's catalog that can be read",
+        ),
+        (401, String::new(), "origin_refused", "status 401: CATALOG_TOKEN is not good enough"),
+        (403, String::new(), "origin_refused", "status 403"),
+        (302, String::new(), "origin_refused", "perhaps to the login of Cloudflare Access"),
+        (404, String::new(), "origin_refused", "is BACKSTAGE.baseUrl right?"),
+        (503, String::new(), "origin_refused", "status 503"),
+    ] {
+        let world = World::new();
+        world.has(&users(5));
+        world.run();
+        let before = world.holds();
+        world.says(status, &body);
+        let line = world.run();
+        assert_eq!(line.kind(), ["error", "refused", code], "{detail}");
+        assert!(line.text("detail").contains(detail), "{line:?}");
+        assert_eq!(world.holds(), before);
+        assert_eq!(world.changes.take(), [""; 0]);
+    }
+}
+
+#[test]
+fn half_a_list_an_empty_one_and_mass_removals_are_refused() {
+    let world = World::new();
+    world.has(&users(10));
+    world.run();
+    let before = world.holds();
+    for (left, total, code, detail) in [
+        (5, 10, "origin_incomplete", "the catalog says it has 10 users and gave 5"),
+        (0, 0, "origin_incomplete", "there is no user"),
+        (7, 7, "removals_excessive", "3 of 10 users would be removed, more than 20 %: if that is"),
+    ] {
+        world.gives(&users(left), total);
+        let line = world.run();
+        assert_eq!(line.kind(), ["error", "refused", code]);
+        assert!(line.text("detail").contains(detail), "{line:?}");
+        assert_eq!(world.holds(), before);
+    }
+    world.has(&users(8));
+    assert_eq!(world.run().count("removed"), 4);
+}
+
+#[test]
+fn without_a_token_nothing_is_asked() {
+    let world = World::new();
+    world.has(&users(1));
+    let line = world.run_with(None);
+    assert_eq!(line.kind(), ["error", "refused", "catalog_token_missing"]);
+    assert!(line.text("detail").contains("wrangler secret put CATALOG_TOKEN"));
+    assert_eq!((world.asked.get(), world.holds().len()), (0, 0));
+}
+
+#[test]
+fn what_cannot_be_read_of_a_profile_is_left_out_and_the_groups_are_followed() {
+    let world = World::new();
+    let mut all = users(6);
+    world.has(&all);
+    world.run();
+    for (index, profile) in [
+        (0, json!({ "email": "u 000@example.com", "displayName": "u000" })),
+        (1, json!({ "email": "u001@Example.com", "displayName": 5, "picture": "" })),
+        (2, json!("nonsense")),
+    ] {
+        all[index]["spec"]["profile"] = profile;
+        all[index]["relations"] = json!([]);
+    }
+    world.has(&all);
+    let line = world.run();
+    assert_eq!(line.kind(), ["warn", "synced", ""]);
+    assert_eq!([line.count("users"), line.count("unreadable")], [6, 2]);
+    let named = json!([
+        "user:default/u000: spec.profile.email",
+        "user:default/u001: spec.profile.displayName, spec.profile.picture",
+    ]);
+    assert_eq!(line.0["named"], named);
+    let read = |key: Key<'_>| decode(key, &world.holds()[&key.to_kv()]);
+    for name in ["u000", "u001", "u002"] {
+        let entity_ref = EntityRef::user(name).unwrap();
+        let Ok(Record::One(record)) = read(Key::Ref(&entity_ref)) else { panic!("{name}") };
+        assert_eq!(record.ownership, [entity_ref.as_str()]);
+    }
+    assert!(read(Key::Email("u001@example.com")).is_ok());
+    assert!(!world.holds().contains_key("v1:email:u000@example.com"));
+    assert!(!line.0.to_string().contains('@'), "{line:?}");
+}
+
+#[test]
+fn a_user_whose_groups_cannot_be_read_keeps_what_kv_holds() {
+    let world = World::new();
+    let mut all = users(4);
+    world.has(&all);
+    world.run();
+    let before = world.holds();
+    all[0].as_object_mut().unwrap().remove("relations");
+    all[1]["relations"] = json!([{ "type": "memberOf", "targetRef": 1 }]);
+    all[2]["kind"] = json!(["User"]);
+    let mut new = user("new", &["a"]);
+    new["relations"] = Value::Null;
+    all.push(new);
+    // The email of somebody who keeps his is not free.
+    all.push(user("thief", &[]));
+    all[5]["spec"]["profile"]["email"] = json!("u001@example.com");
+    world.has(&all);
+    let line = world.run();
+    assert_eq!(line.kind(), ["warn", "synced", ""]);
+    assert_eq!([line.count("users"), line.count("unreadable")], [2, 4]);
+    let after = world.holds();
+    for name in ["u000", "u003"] {
+        for key in [format!("v1:email:{name}@example.com"), format!("v1:ref:user:default/{name}")] {
+            assert_eq!(after[&key], before[&key]);
+        }
+    }
+    assert_eq!(after["v1:ref:user:default/u001"], before["v1:ref:user:default/u001"]);
+    let both = vec!["user:default/thief".to_owned(), "user:default/u001".to_owned()];
+    let email = decode(Key::Email("u001@example.com"), &after["v1:email:u001@example.com"]);
+    assert_eq!(email, Ok(Record::Many(both)));
+    // Of whom it cannot be told that he is a user, he is none.
+    assert!(!after.contains_key("v1:ref:user:default/u002"));
+    assert!(!after.contains_key("v1:ref:user:default/new"));
+    assert_eq!(line.count("unchanged"), 5);
+}
+
+#[test]
+fn a_run_makes_no_more_calls_to_kv_than_it_may_and_the_next_one_goes_on() {
+    let world = World::new();
+    world.list_page.set(1_000);
+    let all = users(1_000);
+    world.has(&all);
+    let mut left = 2_000;
+    for lists in [1, 1, 2] {
+        let line = world.run();
+        let writes = (MAX_KV_CALLS - lists).min(left);
+        left -= writes;
+        assert_eq!(world.lists.get(), lists);
+        assert_eq!(world.changes.borrow().len(), writes);
+        assert_eq!(line.count("putOff"), u64::try_from(left).unwrap());
+        match left {
+            0 => assert_eq!(line.kind(), ["info", "synced", ""]),
+            _ => assert_eq!(line.kind(), ["info", "partly", "run_limit"]),
+        }
+    }
+    assert_eq!(world.holds(), wanted(&all));
+}
+
+#[test]
+fn a_run_ends_before_the_next_one_begins() {
+    let world = World::new();
+    let all = users(20);
+    world.has(&all);
+    world.pace.set(10_000);
+    let line = world.run();
+    assert_eq!(line.kind(), ["info", "partly", "run_limit"]);
+    assert_eq!((line.count("ms"), line.count("written")), (240_000, 13));
+    world.pace.set(30_000);
+    let before = world.holds();
+    let line = world.run();
+    assert_eq!(line.kind(), ["error", "refused", "run_limit"]);
+    assert_eq!(world.holds(), before);
+}
+
+#[test]
+fn a_key_that_kv_does_not_take_stands_in_nobodys_way() {
+    let world = World::new();
+    let all = users(20);
+    world.has(&all);
+    let poisoned = "v1:ref:user:default/u004";
+    *world.poisoned.borrow_mut() = Some(poisoned.to_owned());
+    let line = world.run();
+    assert_eq!(line.kind(), ["warn", "partly", "catalog_write_failed"]);
+    assert_eq!([line.count("written"), line.count("putOff")], [39, 1]);
+    assert_eq!(line.text("detail"), "429 Too Many Requests");
+    *world.poisoned.borrow_mut() = None;
+    assert_eq!(world.run().count("written"), 1);
+    assert_eq!(world.holds(), wanted(&all));
+}
+
+#[test]
+fn a_kv_that_takes_nothing_is_not_asked_without_end() {
+    struct Full(World);
+    impl SyncPorts for Full {
+        fn now_ms(&self) -> i64 {
+            0
+        }
+        async fn fetch_origin(&self, call: &Call) -> Result<Answer, Failure> {
+            self.0.fetch_origin(call).await
+        }
+        async fn list(&self, cursor: Option<&str>) -> Result<Value, Failure> {
+            self.0.list(cursor).await
+        }
+        async fn change(&self, _: &str, _: Option<&str>) -> Result<(), Failure> {
+            self.0.asked.set(self.0.asked.get() + 1);
+            Err(Failure("the day's writes are used up".to_owned()))
+        }
+    }
+    let full = Full(World::new());
+    full.0.has(&users(20));
+    let line = Line::of(&block_on(sync(&config(), Some("token"), &full)));
+    assert_eq!(line.kind(), ["warn", "partly", "catalog_write_failed"]);
+    // A list, ten pages, ten attempts.
+    assert_eq!(full.0.asked.get(), 21);
+}
+
+#[test]
+fn what_is_kept_of_an_email_is_not_counted_where_nothing_is_held() {
+    let mut comparison = Comparison::new(100, Vec::new());
+    comparison.held(&json!([{ "name": "v1:ref:a" }])).unwrap();
+    comparison.keep("v1:ref:a".into(), "a");
+    comparison.keep("v1:ref:b".into(), "b");
+    let plan = comparison.plan().unwrap();
+    assert!(plan.is_empty());
+    assert_eq!(plan.unchanged, 1);
+}
+
+#[test]
+fn replacements_find_room_beside_any_number_of_additions() {
+    let mut comparison = Comparison::new(10, Vec::new());
+    comparison.held(&json!([{ "name": "v1:ref:z" }])).unwrap();
+    for key in ["v1:ref:a", "v1:ref:b", "v1:ref:c", "v1:ref:d"] {
+        comparison.want(key.into(), key, "two");
+    }
+    comparison.want("v1:ref:z".into(), "z", "five!");
+    let plan = comparison.plan().unwrap();
+    assert_eq!((plan.added.len(), plan.changed.len(), plan.put_off), (1, 1, 3));
+}
+
+fn many() -> Vec<Value> {
+    users(15)
+}
+
+/// A catalog: of each of some users whether it is there, its groups, and whether it shares an email.
+fn catalog() -> impl Strategy<Value = Vec<Value>> {
+    let one = (any::<bool>(), 0..3_usize, any::<bool>());
+    prop::collection::vec(one, 1..4).prop_map(|users| {
+        // Enough of them that nobody's going is too much.
+        let mut all = many();
+        for (index, (there, groups, shares)) in users.into_iter().enumerate() {
+            let mut user = user(&format!("u{index}"), &["a", "b"][..groups.min(2)]);
+            if shares {
+                user["spec"]["profile"]["email"] = json!("shared@example.com");
+            }
+            if there {
+                all.push(user);
+            }
+        }
+        all
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 8, ..ProptestConfig::default() })]
+
+    #[test]
+    fn stopped_at_any_call_every_key_is_right_and_the_next_run_ends_it(
+        first in catalog(),
+        second in catalog(),
+    ) {
+        let (old, new) = (wanted(&first), wanted(&second));
+        for call in 0.. {
+            let world = World::new();
+            world.has(&first);
+            assert_eq!(world.run().text("outcome"), "synced");
+            assert_eq!(world.holds(), old);
+            world.has(&second);
+            world.fails_at.set(Some(call));
+            let line = world.run();
+            let now = world.holds();
+            for key in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
+                let held = now.get(key);
+                assert!(held == old.get(key) || held == new.get(key), "{key}: {held:?}");
+            }
+            let changes = world.changes.take();
+            let keys: BTreeSet<_> = changes.iter().map(|it| it.split_once(' ').unwrap().1).collect();
+            assert_eq!(keys.len(), changes.len(), "a key is written once a run");
+            // What nothing came in the way of is done.
+            let was_stopped = world.fails_at.take().is_none();
+            assert_eq!(was_stopped, line.text("outcome") != "synced");
+            assert_eq!(world.run().text("outcome"), "synced");
+            assert_eq!(world.holds(), new);
+            if !was_stopped {
+                break;
+            }
+        }
+    }
+
+    #[test]
+    fn a_user_that_can_be_read_is_read_as_the_command_line_reads_it(
+        name in "[a-zA-Z0-9.é_-]{1,6}",
+        namespace in prop::option::of("[a-zA-Z-]{1,4}"),
+        email in prop::option::of("[a-zA-Zẞ .@\t-]{0,6}"),
+        display in prop::option::of("[a-z ]{0,3}"),
+        annotated in prop::option::of("[a-z]{0,2}"),
+        relations in prop::collection::vec(("(memberOf|ownerOf|hasMember)", "((Group|user|[a-z]{0,2}):)?([a-z]{0,2}/)?[A-Ca-c]{0,2}"), 0..6),
+    ) {
+        let relations: Vec<Value> = relations
+            .iter()
+            .map(|(kind, target)| json!({ "type": kind, "targetRef": target }))
+            .collect();
+        let mut item = json!({ "kind": "User", "metadata": { "name": name }, "relations": relations });
+        if let Some(namespace) = namespace {
+            item["metadata"]["namespace"] = json!(namespace);
+        }
+        if let Some(email) = email {
+            item["spec"]["profile"]["email"] = json!(email);
+        }
+        if let Some(display) = display {
+            item["spec"]["profile"]["displayName"] = json!(display);
+        }
+        let names = ["example.com/id".to_owned()];
+        if let Some(annotated) = annotated {
+            item["metadata"]["annotations"] = json!({ "example.com/id": annotated, "other": 1 });
+        }
+        let LiveUser { entity_ref, user, left_out } = live_user(&item, &names).unwrap();
+        match live_entity(&item, &names) {
+            Err(_) => assert!(!left_out.is_empty(), "{item}"),
+            Ok(entity) => {
+                assert!(left_out.is_empty(), "{item}");
+                assert_eq!(entity.entity_ref, entity_ref);
+                let index = Index::of(&[(entity_ref.clone(), entity)].into());
+                let expected = &index.records[&Key::Ref(&entity_ref).to_kv()];
+                assert_eq!(*expected, Record::One(user));
+            }
+        }
+    }
+}
