@@ -10,8 +10,8 @@ mod index;
 mod key;
 mod live;
 mod record;
+mod remembered;
 mod sync;
-pub use remembered::{Records, Remembered};
 
 pub use diff::{Comparison, PREFIX, Plan, Write};
 pub use entity::{Entity, Group, Kind, Membership, User};

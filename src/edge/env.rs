@@ -17,6 +17,11 @@ pub(super) fn source(env: &Env) -> Source {
     }
 }
 
+/// The token with which the cron handler reads the origin's catalog.
+pub(super) fn catalog_token(env: &Env) -> Option<String> {
+    string(env, "CATALOG_TOKEN").map(|token| token.trim().to_owned()).filter(|it| !it.is_empty())
+}
+
 /// A binding as JSON text; `None` if it is not bound.
 fn text(env: &Env, name: &str) -> Option<String> {
     let value = binding(env, name)?;

@@ -3,6 +3,7 @@
 //! It decides nothing.
 
 mod clock;
+mod cron;
 mod crypto;
 mod deadline;
 mod env;
@@ -170,9 +171,13 @@ fn misconfigured(fault: &Fault, method: &str, target: &http::Target<'_>) -> crat
 }
 
 fn write(line: &Line) {
-    match line.level {
-        "error" => console_error!("{}", line.to_json()),
-        "warn" => console_warn!("{}", line.to_json()),
-        _ => console_log!("{}", line.to_json()),
+    log(line.level, &line.to_json());
+}
+
+fn log(level: &str, line: &str) {
+    match level {
+        "error" => console_error!("{line}"),
+        "warn" => console_warn!("{line}"),
+        _ => console_log!("{line}"),
     }
 }
