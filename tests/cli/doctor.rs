@@ -300,6 +300,41 @@ fn signing_keys_are_checked_where_they_can_be_seen() {
 }
 
 #[test]
+fn a_cron_trigger_is_looked_at() {
+    let sandbox = Sandbox::new("doctor-cron");
+    let with = |crons: &str, origin: &str| {
+        let backstage = but("baseUrl = \"https://backstage.acme.io\"", origin);
+        format!("{backstage}\n[triggers]\ncrons = {crons}\n")
+    };
+    let here = "baseUrl = \"https://backstage.acme.io/tools\"";
+    let elsewhere = "baseUrl = \"https://backstage.acme.io\"\norigin = \"https://o.acme.io\"";
+    for (toml, expected) in [
+        (with("[]", here), &[][..]),
+        (with("[\"*/5 * * * *\"]", elsewhere), &["note: wrangler.toml: CATALOG_TOKEN is a secret"]),
+        (
+            with("[\"0 3 * * *\", \"*/2 * * * *\"]", here),
+            &[
+                "note: wrangler.toml: CATALOG_TOKEN is a secret",
+                "warning: wrangler.toml: the cron trigger `*/2 * * * *` runs more often than every 5",
+                "warning: wrangler.toml: BACKSTAGE.origin is not set, so the cron handler reads the \
+                 catalog from https://backstage.acme.io/tools, where Access",
+            ],
+        ),
+    ] {
+        let run = doctor(&sandbox, &toml);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let lines: Vec<&str> =
+            run.stderr.lines().filter(|line| !line.contains("SIGNING_KEYS")).collect();
+        assert_eq!(lines.len(), expected.len(), "{}", run.stderr);
+        for (line, expected) in lines.iter().zip(expected) {
+            assert!(line.starts_with(expected), "{line}");
+        }
+    }
+    let run = doctor(&sandbox, &with("\"*/5 * * * *\"", elsewhere));
+    assert!(run.errors()[0].contains("`triggers.crons` must be a list"), "{}", run.stderr);
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_said_to_be_so() {
     let sandbox = Sandbox::new("doctor-unreadable");
     sandbox.write("wrangler.jsonc", "{}");

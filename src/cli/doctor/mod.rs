@@ -1,6 +1,7 @@
 //! `cfaccess doctor`: everything that is wrong with wrangler.toml, and how to mend it.
 
 mod bindings;
+mod cron;
 mod exposure;
 mod secrets;
 mod settings;
@@ -31,6 +32,7 @@ Nothing is fetched and nothing is changed. What is looked at:
                         the halves of each key belong together; what is deployed cannot be seen
   KV                    CATALOG and ACCESS_CACHE, with ids that are not made up
   exposure              workers_dev, preview_urls, routes, cache, compatibility flags
+  triggers              how often the cron handler runs, and where it reads the catalog
   build                 name, main, compatibility_date
 
 Each problem is a line on stderr that begins with `error:`; what is legal but seldom meant begins
@@ -93,5 +95,6 @@ fn examine(deployment: &Deployment, keys: Option<&secrets::Keys>) -> Findings {
     let config = settings::check(deployment, keys, &mut findings);
     bindings::check(deployment, &mut findings);
     exposure::check(deployment, config.as_ref(), &mut findings);
+    cron::check(deployment, config.as_ref(), &mut findings);
     findings
 }

@@ -1,0 +1,98 @@
+//! The cron handler: when it runs, and whether it can read the origin's catalog.
+
+use serde_json::Value;
+
+use super::super::wrangler::Deployment;
+use super::Findings;
+use crate::config::Config;
+
+/// The shortest time between two runs, in minutes: a run may take four.
+const SHORTEST: u32 = 5;
+
+pub(super) fn check(deployment: &Deployment, config: Option<&Config>, findings: &mut Findings) {
+    let crons = match deployment.get("triggers.crons") {
+        None => return,
+        Some(Value::Array(crons)) if crons.iter().all(Value::is_string) => crons,
+        Some(_) => {
+            findings.problem("`triggers.crons` must be a list such as [\"*/5 * * * *\"]");
+            return;
+        }
+    };
+    if crons.is_empty() {
+        return;
+    }
+    for cron in crons.iter().filter_map(Value::as_str).filter(|cron| is_too_often(cron)) {
+        findings.warning(format!(
+            "the cron trigger `{cron}` runs more often than every {SHORTEST} minutes: a run may \
+             begin before the one before it has ended; `*/{SHORTEST} * * * *` does not"
+        ));
+    }
+    findings.note(
+        "CATALOG_TOKEN is a secret and cannot be seen from here: without it the cron handler does \
+         nothing; see with `wrangler secret list` that it is there",
+    );
+    let Some(backstage) = config.map(|config| &config.backstage) else { return };
+    if backstage.origin.is_none() {
+        findings.warning(format!(
+            "BACKSTAGE.origin is not set, so the cron handler reads the catalog from {}, where Access \
+             may stand in the way: set it to an address of the backend's own",
+            backstage.issuer.strip_suffix("/api/auth").unwrap_or(&backstage.issuer)
+        ));
+    }
+}
+
+/// Whether the minutes of a cron expression are nearer to each other than [`SHORTEST`].
+fn is_too_often(cron: &str) -> bool {
+    let field = cron.split_whitespace().next().unwrap_or_default();
+    let mut minutes: Vec<u32> = Vec::new();
+    for part in field.split(',') {
+        let (range, step) = part.split_once('/').unwrap_or((part, ""));
+        let (first, last) = match range.split_once('-') {
+            Some((first, last)) => (first.parse().ok(), last.parse().ok()),
+            None if range == "*" => (Some(0), Some(59)),
+            // `5` is a minute; `5/10` is every tenth from it on.
+            None => (range.parse().ok(), if step.is_empty() { None } else { Some(59) }),
+        };
+        // What is no expression of minutes is wrangler's to refuse.
+        let Some(first) = first else { return false };
+        let step = if step.is_empty() { Some(1) } else { step.parse().ok() };
+        let Some(step) = step.filter(|step| *step > 0) else { return false };
+        let mut minute: u32 = first;
+        while minute <= last.unwrap_or(first).min(59) {
+            minutes.push(minute);
+            minute = minute.saturating_add(step);
+        }
+    }
+    minutes.sort_unstable();
+    minutes.dedup();
+    // The first minute of the next hour too.
+    let next = minutes.first().map(|first| first + 60);
+    let later = minutes.iter().skip(1).copied().chain(next);
+    minutes.iter().zip(later).any(|(minute, later)| later - minute < SHORTEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_too_often;
+
+    #[test]
+    fn five_minutes_are_the_least_between_two_runs() {
+        for (cron, expected) in [
+            ("* * * * *", true),
+            ("*/4 * * * *", true),
+            ("1-3 * * * *", true),
+            ("0,58 * * * *", true),
+            ("0/2 * * * *", true),
+            ("*/5 * * * *", false),
+            ("*/15 * * * *", false),
+            ("7 * * * *", false),
+            ("0 3 * * *", false),
+            ("0,30 * * * *", false),
+            ("", false),
+            ("nonsense", false),
+            ("*/0 * * * *", false),
+        ] {
+            assert_eq!(is_too_often(cron), expected, "{cron}");
+        }
+    }
+}
