@@ -16,8 +16,11 @@ import { emailOf } from "./people.mjs";
 
 export const TEAM = "bench";
 export const AUDIENCE = "be".repeat(32);
-/** How many people there are, if nothing else is said. */
-export const PEOPLE = 1_000;
+/**
+ * How many people there are, if nothing else is said: so many that whoever comes round again has been
+ * forgotten by an isolate that remembers people for a minute.
+ */
+export const PEOPLE = 20_000;
 
 const LIFE_SECONDS = 24 * 3600;
 /** A kept file must last for the longest run. */
@@ -31,16 +34,17 @@ const signAsync = promisify(sign);
 const base64url = (data) => Buffer.from(data).toString("base64url");
 
 /**
- * A pool of assertions of so many people: line i of its file is one of person i modulo `people`.
+ * A pool of assertions of so many people: line i of its file is one of person i modulo `people`. With
+ * `addresses`, each has an address of its own, `name+i@`, which nobody can have looked up before.
  *
  * - `slice(from, count)`: `{file, offset, count}` of some lines, made if there are not so many yet
  * - `line(index)`: one of them
  * - `forged(count)`: a slice of assertions signed with a key that the team does not have
  * - `jwks(size)`: the team's key set, with the key that signs as the last of `size`
  */
-export async function openPool(dir, { people = PEOPLE } = {}) {
+export async function openPool(dir, { people = PEOPLE, addresses = false } = {}) {
   await mkdir(dir, { recursive: true });
-  const state = { people, ...(await keptState(dir)) };
+  const state = await keptState(dir, { people, addresses });
   const file = join(dir, "assertions.txt");
   /** Where each line begins, and where the last one ends. */
   const offsets = [0];
@@ -84,16 +88,19 @@ export async function openPool(dir, { people = PEOPLE } = {}) {
 }
 
 /** The key and the time of a kept pool, or a new one. */
-async function keptState(dir) {
+async function keptState(dir, { people, addresses }) {
   const file = join(dir, "state.json");
   const now = Math.floor(Date.now() / 1000);
   const kept = await readFile(file, "utf8").then(JSON.parse, () => undefined);
-  if (kept && kept.issuedAt + LIFE_SECONDS > now + SPARE_SECONDS) {
+  const isFresh = kept?.issuedAt + LIFE_SECONDS > now + SPARE_SECONDS;
+  if (isFresh && kept.people === people && kept.addresses === addresses) {
     return { ...kept, key: createPrivateKey({ key: kept.privateJwk, format: "jwk" }) };
   }
   await rm(join(dir, "assertions.txt"), { force: true });
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const state = {
+    people,
+    addresses,
     issuedAt: now,
     jwk: publicJwk(privateKey),
     privateJwk: privateKey.export({ format: "jwk" }),
@@ -114,7 +121,7 @@ function otherKeys(count) {
   );
 }
 
-async function mintLines(key, { issuedAt, jwk, people }, from, count) {
+async function mintLines(key, { issuedAt, jwk, people, addresses }, from, count) {
   const header = base64url(JSON.stringify({ alg: "RS256", kid: jwk.kid, typ: "JWT" }));
   const terms = {
     audience: AUDIENCE,
@@ -123,7 +130,9 @@ async function mintLines(key, { issuedAt, jwk, people }, from, count) {
     expiresAt: issuedAt + LIFE_SECONDS,
   };
   const mint = async (index) => {
-    const claims = userClaims({ email: emailOf(index % people) }, terms);
+    const plain = emailOf(index % people);
+    const email = addresses ? plain.replace("@", `+${index}@`) : plain;
+    const claims = userClaims({ email }, terms);
     const input = `${header}.${base64url(JSON.stringify(claims))}`;
     return `${input}.${base64url(await signAsync("sha256", Buffer.from(input), key))}\n`;
   };

@@ -53,8 +53,8 @@ export async function startGround({ kept = KEPT } = {}) {
       return contender;
     },
     /** A pool of its own, with the key sets of these sizes under the names `NAME-SIZE`. */
-    async openPool(name, { people, keySets }) {
-      const another = await openPool(join(kept, name), { people });
+    async openPool(name, { keySets, ...pool }) {
+      const another = await openPool(join(kept, name), pool);
       for (const size of keySets) await publish(`${name}-${size}`, another.jwks(size));
       return another;
     },

@@ -1,10 +1,10 @@
 // What is measured: for each path through a contender, what is sent, to whom, and what is answered.
 
-import { PEOPLE } from "./assertions.mjs";
-
 export const REFRESH = "/api/auth/cfaccess/refresh";
 const FORWARDED = "/api/catalog/entities";
 const FORGED = 1_000;
+/** How many assertions are sent in turn. */
+export const TURN = 1_000;
 
 /**
  * The paths:
@@ -21,7 +21,7 @@ export const PATHS = {
     contenders: ["ours", "jose"],
     path: REFRESH,
     status: 200,
-    lines: (pool) => pool.slice(0, PEOPLE),
+    lines: (pool) => pool.slice(0, TURN),
   },
   unseen: {
     title: "refresh, an assertion never seen before",
@@ -29,7 +29,7 @@ export const PATHS = {
     path: REFRESH,
     status: 200,
     // Round -1 is the warm-up.
-    lines: (pool, round, { unseen }) => pool.slice(PEOPLE + (round + 1) * unseen, unseen),
+    lines: (pool, round, { unseen }) => pool.slice(TURN + (round + 1) * unseen, unseen),
     mode: "once",
   },
   same: {

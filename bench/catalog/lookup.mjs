@@ -1,5 +1,5 @@
-// What a sign-in costs the Worker as the catalog grows: every request another user, with an
-// assertion that has never been seen, so that nothing remembered answers it.
+// What a sign-in costs the Worker as the catalog grows: with an assertion that has never been seen, by
+// an address that has never been looked up, so that nothing remembered answers it.
 
 import { REFRESH } from "../paths.mjs";
 import { runRounds } from "../rounds.mjs";
@@ -10,20 +10,21 @@ const AT_MOST = 1.1;
 
 /** Measures all sizes in alternating rounds; `sizes` are the results of `measureRecords`. */
 export async function measureLookup({ ground, sizes, settings, generator, say }) {
+  // The same people everywhere: nothing but the size differs.
+  const people = Math.min(...sizes.map(({ users }) => users));
+  const pool = await ground.openPool("catalog", { people, addresses: true, keySets: [2] });
+  await pool.slice(0, (settings.rounds + 1) * settings.unseen);
   const servers = {};
   const paths = {};
   for (const { users, pairs } of sizes) {
     const name = `users${users}`;
-    say(`${users} users: making assertions, filling KV`);
-    const pool = await ground.openPool(`catalog-${users}`, { people: users, keySets: [2] });
-    await pool.slice(0, (settings.rounds + 1) * settings.unseen);
+    say(`${users} users: filling KV`);
     await ground.services.put(name, pairs);
-    const keys = `catalog-${users}-2`;
     servers[name] = await ground.contend("ours", {
       as: name,
       catalog: name,
       cache: `cache-${name}`,
-      keys,
+      keys: "catalog-2",
     });
     paths[name] = {
       contenders: [name],

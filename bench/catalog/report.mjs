@@ -74,7 +74,8 @@ and batches:
 
 ${writes}
 
-A sign-in of another user each time, with an assertion never seen before; the processor time of the
+A sign-in of the same hundred users, with an assertion never seen before and by an address never looked
+up before (\`name+1@\`, \`name+2@\`, …), so that nothing remembered answers it; the processor time of the
 whole workerd process, median (lowest–highest) of ${settings.rounds} rounds, which alternate between the sizes:
 
 ${cost}

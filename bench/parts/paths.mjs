@@ -2,9 +2,8 @@
 // size.
 
 import { checkAll } from "../answers.mjs";
-import { PEOPLE } from "../assertions.mjs";
 import { CONTENDERS, uploadBytes } from "../contenders.mjs";
-import { KV_TARGETS, PATHS, START_TARGET, TARGETS, UPLOAD_TARGET } from "../paths.mjs";
+import { KV_TARGETS, PATHS, START_TARGET, TARGETS, TURN, UPLOAD_TARGET } from "../paths.mjs";
 import { joined, runRounds } from "../rounds.mjs";
 import { startUps } from "../start-up.mjs";
 import { median, ratio, summary, verdict } from "../statistics.mjs";
@@ -21,7 +20,7 @@ export async function measurePaths({ ground, quick, only, generator, say }) {
   const paths = chosen(only);
   const { sittings, rounds, unseen } = settings;
   // Not in the middle of a round.
-  await ground.pool.slice(0, PEOPLE + (sittings * rounds + 1) * unseen);
+  await ground.pool.slice(0, TURN + (sittings * rounds + 1) * unseen);
   const all = [];
   for (let sitting = 0; sitting < sittings; sitting += 1) {
     say(`sitting ${sitting + 1} of ${sittings}`);

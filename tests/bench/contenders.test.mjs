@@ -64,13 +64,21 @@ test("a wrong status ends the bench", options, async () => {
   await assert.rejects(load({}, { ...wrong, status: 200 }), /200 wanted: {"401":40}/);
 });
 
+const emails = (lines) =>
+  lines.map((line) => JSON.parse(Buffer.from(line.split(".")[1], "base64url")).email);
+
 test("assertions are all different, each of the person whose turn it is", options, async () => {
-  const lines = await Promise.all([0, 1, 1_000].map((index) => ground.pool.line(index)));
-  const emails = lines.map(
-    (line) => JSON.parse(Buffer.from(line.split(".")[1], "base64url")).email,
-  );
-  assert.deepEqual(emails, ["person0@example.com", "person1@example.com", "person0@example.com"]);
+  const pool = await ground.openPool("two", { people: 2, keySets: [] });
+  const lines = await Promise.all([0, 1, 2].map((index) => pool.line(index)));
+  const expected = ["person0@example.com", "person1@example.com", "person0@example.com"];
+  assert.deepEqual(emails(lines), expected);
   assert.equal(new Set(lines).size, 3);
+});
+
+test("with addresses, nobody comes twice by the same", options, async () => {
+  const pool = await ground.openPool("addresses", { people: 1, addresses: true, keySets: [] });
+  const lines = await Promise.all([0, 1].map((index) => pool.line(index)));
+  assert.deepEqual(emails(lines), ["person0+0@example.com", "person0+1@example.com"]);
 });
 
 test("KV counts reads, also of what is not there", options, async () => {
