@@ -1,5 +1,7 @@
 // What is measured: for each path through a contender, what is sent, to whom, and what is answered.
 
+import { emailOf } from "./people.mjs";
+
 export const REFRESH = "/api/auth/cfaccess/refresh";
 const FORWARDED = "/api/catalog/entities";
 const FORGED = 1_000;
@@ -11,6 +13,7 @@ export const TURN = 1_000;
  *
  * - `title`: for tables
  * - `contenders`: whom it is measured of
+ * - `email`: what else Access sends with a request that goes on
  * - `path`, `status`: what is asked, and what is answered
  * - `lines(pool, round, settings)`: the assertions of a round; none for a request without
  * - `mode`: as in `load`
@@ -44,6 +47,7 @@ export const PATHS = {
     contenders: ["ours", "hono", "forward"],
     path: FORWARDED,
     status: 200,
+    email: emailOf(0),
     lines: (pool) => pool.slice(0, 1),
   },
   forged: {

@@ -18,7 +18,7 @@ export async function runRounds({ generator, ground, servers, paths, settings, f
   const { rounds } = settings;
   const runs = {};
   const measure = async (name, contender, round) => {
-    const { path, status, lines, mode } = paths[name];
+    const { path, status, email, lines, mode } = paths[name];
     // Made before anything is measured, if they have to be made.
     const slice = await lines?.(ground.pool, round, settings);
     const before = await readsOf(ground);
@@ -26,6 +26,7 @@ export async function runRounds({ generator, ground, servers, paths, settings, f
       server: servers[contender],
       path,
       status: contender === "hello" ? 200 : status,
+      email,
       lines: slice,
       mode,
       seconds: settings.seconds,

@@ -14,16 +14,21 @@ const SETTLE_MS = 100;
  *
  * - `server`: `{url, cpu}`
  * - `path`, `status`: what is asked, and what is to be answered
+ * - `email`: what Access says of who it is, beside the assertion; nothing without it
  * - `lines`: the assertions to send, a slice of the pool; none without it
  * - `mode`: "rotate" through the lines for `seconds`, or send each of them "once"
  */
-export async function load(generator, { server, path, status, lines, mode = "rotate", seconds }) {
+export async function load(
+  generator,
+  { server, path, status, email, lines, mode = "rotate", seconds },
+) {
   const generate = generator.wrk ? loadFromWrk : loadFromSockets;
   const before = await server.cpu();
   const run = await generate({
     wrk: generator.wrk,
     url: server.url,
     path,
+    email,
     lines,
     mode: lines ? mode : "plain",
     seconds,

@@ -1,11 +1,13 @@
 -- Run by wrk: sends the assertions of a file one after another, and counts the answers by status.
 --
--- wrk ... URL -- MODE PATH [FILE OFFSET COUNT]
+-- wrk ... URL -- MODE PATH EMAIL|- [FILE OFFSET COUNT]
 --   plain   no assertion
 --   rotate  the COUNT lines from byte OFFSET on, again and again
 --   once    each of these lines one time; then the run is over
+-- With an EMAIL it is in the header that Access adds beside the assertion.
 
 local FRONT = "GET %s HTTP/1.1\r\nHost: backstage.example.com\r\n"
+local EMAIL = "cf-access-authenticated-user-email: %s\r\n"
 local HEADER = "cf-access-jwt-assertion: %s\r\n"
 
 local mode, count, front, file
@@ -20,13 +22,14 @@ local answered = 0
 function init(args)
   mode = args[1]
   front = string.format(FRONT, args[2])
+  if args[3] ~= "-" then front = front .. string.format(EMAIL, args[3]) end
   if mode == "plain" then
     front = front .. "\r\n"
     return
   end
-  file = assert(io.open(args[3], "r"))
-  file:seek("set", tonumber(args[4]))
-  count = tonumber(args[5])
+  file = assert(io.open(args[4], "r"))
+  file:seek("set", tonumber(args[5]))
+  count = tonumber(args[6])
   if mode == "rotate" then
     for i = 1, count do
       lines[i] = front .. string.format(HEADER, file:read("*l")) .. "\r\n"

@@ -9,7 +9,7 @@ const HEADERS_END = Buffer.from("\r\n\r\n");
 const CHUNKS_END = Buffer.from("0\r\n\r\n");
 
 /** Resolves to what `loadFromWrk` does. */
-export async function loadFromSockets({ url, path, lines, mode, seconds }) {
+export async function loadFromSockets({ url, path, email, lines, mode, seconds }) {
   const { hostname, port } = new URL(url);
   const texts = lines ? await linesOf(lines) : [];
   const run = { sent: 0, answered: 0, broken: 0, statuses: {}, times: [], over: false };
@@ -19,7 +19,7 @@ export async function loadFromSockets({ url, path, lines, mode, seconds }) {
     if (run.over || (mode === "once" && run.sent === texts.length)) return undefined;
     const assertion = texts.length > 0 ? texts[run.sent % texts.length] : undefined;
     run.sent += 1;
-    return requestText(path, assertion);
+    return requestText(path, assertion, email);
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, () => converse({ hostname, port }, run)));
   clearTimeout(timer);
@@ -50,9 +50,10 @@ async function linesOf({ file, offset, count }) {
   return lines;
 }
 
-function requestText(path, assertion) {
-  const header = assertion ? `cf-access-jwt-assertion: ${assertion}\r\n` : "";
-  return `GET ${path} HTTP/1.1\r\nHost: backstage.example.com\r\n${header}\r\n`;
+function requestText(path, assertion, email) {
+  const assertionHeader = assertion ? `cf-access-jwt-assertion: ${assertion}\r\n` : "";
+  const emailHeader = email ? `cf-access-authenticated-user-email: ${email}\r\n` : "";
+  return `GET ${path} HTTP/1.1\r\nHost: backstage.example.com\r\n${emailHeader}${assertionHeader}\r\n`;
 }
 
 /** One connection: a request, its answer, the next request, until there is none. */

@@ -10,9 +10,14 @@ const ONCE_LIMIT_SECONDS = 60;
 const SCRIPT = fileURLToPath(new URL("rotate.lua", import.meta.url));
 
 /** Resolves to `{sent, answered, seconds, statuses, broken, latency: {p50, p99, max}}`. */
-export async function loadFromWrk({ wrk, url, path, lines, mode, seconds }) {
+export async function loadFromWrk({ wrk, url, path, email, lines, mode, seconds }) {
   const limit = mode === "once" ? ONCE_LIMIT_SECONDS : seconds;
-  const script = [mode, path, ...(lines ? [lines.file, lines.offset, lines.count] : [])];
+  const script = [
+    mode,
+    path,
+    email ?? "-",
+    ...(lines ? [lines.file, lines.offset, lines.count] : []),
+  ];
   const text = await output(
     wrk,
     ["-t1", `-c${CONNECTIONS}`, `-d${limit}s`, "--timeout", "10s", "-s", SCRIPT, url, "--"].concat(
