@@ -52,7 +52,7 @@ export async function build(crate = ROOT) {
 }
 
 /** Compiles the crate. Returns the path of its wasm. */
-async function compile(crate) {
+export async function compile(crate) {
   await rustToolchain();
   const messages = await must(
     "cargo",

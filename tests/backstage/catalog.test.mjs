@@ -203,6 +203,27 @@ describe("a catalog that changes", () => {
     );
     assert.equal((await refsOf(JONAS))[0], "user:default/jonas.weber");
   });
+
+  test("the scheduled handler fills an empty KV by itself, and follows what changes", async () => {
+    const worker = await ground.startWorker({
+      ...MAX_AGE,
+      bindings: { CATALOG_TOKEN: OUTSIDE_TOKEN },
+    });
+    const alone = { access: ground.access, url: worker.url };
+    assert.equal((await refreshOf(JONAS, alone)).json.error.code, "user_not_found");
+    await worker.scheduled();
+    assert.deepEqual(await refsOf(JONAS, alone), await refsOf(JONAS));
+    assert.equal((await refreshOf(TOMASZ, alone)).status, 404, "he was removed");
+
+    const again = "olga.again@meridian.example";
+    await change(
+      /email: olga\.\w+@meridian\.example/,
+      `email: ${again}`,
+      (entities) => named(entities, "olga.lind").spec.profile.email === again,
+    );
+    await worker.scheduled();
+    assert.equal((await refsOf(again, alone))[0], "user:default/olga.lind");
+  });
 });
 
 /** Stands before a server and notes its answers at the refresh route, which are not compressed. */
