@@ -2,7 +2,7 @@
 // compression. What is uploaded is smaller; what dominates it is the same.
 
 import { readFile } from "node:fs/promises";
-import { build, compile } from "./build.mjs";
+import { compile } from "./build.mjs";
 import { Failure, main, ROOT } from "./process.mjs";
 
 const SECTION = { custom: 0, import: 2, code: 10, data: 11 };
@@ -102,7 +102,6 @@ function functionNames(module) {
 }
 
 await main(import.meta.url, async () => {
-  await build();
   const module = await readFile(await compile(ROOT));
   const { crates, code, data } = measure(module);
   const row = (name, bytes) => `${name.padEnd(24)} ${(bytes / 1024).toFixed(1).padStart(7)} KiB`;

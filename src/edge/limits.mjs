@@ -40,7 +40,7 @@ export function forward(request, url, removed, set, milliseconds) {
     for (let i = 0; i < pairs.length; i += 2) headers.set(pairs[i], pairs[i + 1]);
     init = { headers };
   }
-  // A request that came in is not to be redirected already, and the Fetch standard reads a Request
+  // A request that came in has `redirect: "manual"` already, and the Fetch standard reads a Request
   // in the place of the init like any other.
   return within(milliseconds, fetch(url ? new Request(url, request) : request, init));
 }

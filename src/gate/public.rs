@@ -1,11 +1,12 @@
 //! The two routes that a backend reads and that ask for no assertion: the key set and userinfo.
 
-use super::{Decision, Gate};
-use crate::catalog::{EntityRef, Key, Record, Remembered, decode};
+use super::{Decision, Gate, Memory};
+use crate::catalog::{EntityRef, Key, Remembered, look_up};
+use crate::config::Config;
 use crate::http::{Forward, HeaderEdits, Reply, Request};
 use crate::json::{quote, quote_all};
-use crate::ports::{Call, CatalogPort, Ports};
-use crate::refusal::{Fault, Refusal, Stop};
+use crate::ports::{Call, Ports};
+use crate::refusal::{Refusal, Stop};
 use crate::session::{Held, join_jwks, read_token, user_info};
 use crate::signin::Resolver;
 
@@ -73,29 +74,16 @@ impl Gate {
         ports: &P,
     ) -> Result<Vec<String>, Stop> {
         let entity_ref = EntityRef::parse(user, None).ok_or(Refusal::TokenInvalid)?;
-        let key = Key::Ref(&entity_ref);
-        let kv_key = key.to_kv();
-        let max_age = self.config.sign_in.catalog_max_age;
-        let catalog = Remembered::new(&self.memory.records, ports, now, max_age);
-        let value = catalog
-            .read_catalog(&kv_key)
-            .await
-            .map_err(|failure| Fault::CatalogUnavailable(failure.0))?;
-        let Some(value) = value else {
-            let resolvers = &self.config.sign_in.resolvers;
-            return if resolvers.iter().any(Resolver::allows_without_user) {
+        let Config { sign_in, .. } = &self.config;
+        let Memory { records, .. } = &self.memory;
+        let catalog = Remembered::new(records, ports, now, sign_in.catalog_max_age);
+        match look_up(Key::Ref(&entity_ref), &catalog).await {
+            Err(Stop::Refusal(Refusal::UserNotFound))
+                if sign_in.resolvers.iter().any(Resolver::allows_without_user) =>
+            {
                 Ok(vec![user.to_owned()])
-            } else {
-                Err(Refusal::UserNotFound.into())
-            };
-        };
-        match decode(key, &value) {
-            Ok(Record::One(record)) => Ok(record.ownership),
-            Ok(Record::Many(_)) => Err(Refusal::UserAmbiguous.into()),
-            Err(corrupt) => {
-                catalog.forget(&kv_key);
-                Err(Fault::CatalogCorrupt(format!("{kv_key}: {}", corrupt.0)).into())
             }
+            found => found.map(|record| record.ownership),
         }
     }
 }

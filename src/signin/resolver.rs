@@ -3,10 +3,10 @@
 //! modules for other identity providers have them.
 
 use super::profile::Profile;
-use crate::catalog::{EntityRef, Key, Record, UserRecord, decode, fold};
+use crate::catalog::{EntityRef, Key, UserRecord, fold, look_up};
 use crate::json::read_unique;
 use crate::ports::CatalogPort;
-use crate::refusal::{Fault, Refusal, Stop};
+use crate::refusal::{Refusal, Stop};
 
 /// A built-in resolver with its options.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -120,25 +120,25 @@ impl Resolver {
         match &self.rule {
             Rule::ClaimMatchingUserEntityAnnotation { claim, annotation } => {
                 let value = claim.of(claims).ok_or(Refusal::UserNotFound)?;
-                look_up(Key::Annotation(annotation, &value), catalog).await
+                find(Key::Annotation(annotation, &value), catalog).await
             }
             Rule::EmailLocalPartMatchingUserEntityName => {
                 let user = EntityRef::user(local_part).ok_or(Refusal::UserNotFound)?;
-                let found = look_up(Key::Ref(&user), catalog).await;
+                let found = find(Key::Ref(&user), catalog).await;
                 self.or_without_user(found, local_part)
             }
             Rule::EmailMatchingUserEntityAnnotation(annotation) => {
-                let found = look_up(Key::Annotation(annotation, email), catalog).await;
+                let found = find(Key::Annotation(annotation, email), catalog).await;
                 self.or_without_user(found, email)
             }
             Rule::EmailMatchingUserEntityProfileEmail => {
-                let found = look_up(Key::Email(email), catalog).await;
+                let found = find(Key::Email(email), catalog).await;
                 let Err(Stop::Refusal(Refusal::UserNotFound)) = found else { return found };
                 // Backstage's second try, without plus-addressing: `jane+test@` is `jane@`. Its
                 // fallback belongs to this try, and so does its name for the user.
                 let Some(plain) = without_plus(email) else { return found };
                 let again =
-                    if plain == email { found } else { look_up(Key::Email(&plain), catalog).await };
+                    if plain == email { found } else { find(Key::Email(&plain), catalog).await };
                 self.or_without_user(again, &plain)
             }
         }
@@ -161,7 +161,7 @@ impl Resolver {
 ///
 /// # Errors
 /// [`Refusal::UserNotFound`], [`Refusal::UserAmbiguous`], [`Refusal::DomainNotAllowed`];
-/// [`Fault::CatalogUnavailable`], [`Fault::CatalogCorrupt`].
+/// and the faults of [`look_up`].
 pub async fn sign_in<C: CatalogPort>(
     profile: &Profile,
     claims: &str,
@@ -178,25 +178,13 @@ pub async fn sign_in<C: CatalogPort>(
 }
 
 /// One read of the catalog.
-async fn look_up<C: CatalogPort>(key: Key<'_>, catalog: &C) -> Result<SignedIn, Stop> {
-    let kv_key = key.to_kv();
-    let value = catalog
-        .read_catalog(&kv_key)
-        .await
-        .map_err(|failure| Fault::CatalogUnavailable(failure.0))?
-        .ok_or(Refusal::UserNotFound)?;
-    match decode(key, &value) {
-        Ok(Record::One(user)) => Ok(SignedIn {
-            user: user.entity_ref.clone(),
-            ownership: user.ownership.clone(),
-            record: Some(user),
-        }),
-        Ok(Record::Many(_)) => Err(Refusal::UserAmbiguous.into()),
-        Err(corrupt) => {
-            catalog.forget(&kv_key);
-            Err(Fault::CatalogCorrupt(format!("{kv_key}: {}", corrupt.0)).into())
-        }
-    }
+async fn find<C: CatalogPort>(key: Key<'_>, catalog: &C) -> Result<SignedIn, Stop> {
+    let user = look_up(key, catalog).await?;
+    Ok(SignedIn {
+        user: user.entity_ref.clone(),
+        ownership: user.ownership.clone(),
+        record: Some(user),
+    })
 }
 
 /// The email without plus-addressing, by Backstage's `^([^@+]+)(\+[^@]+)?(@.*)$`; `None` if it does
