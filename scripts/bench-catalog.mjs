@@ -2,7 +2,7 @@
 // needs is built or installed, then bench/catalog/main.mjs measures.
 
 import { build } from "./build.mjs";
-import { main, must, NODE, ROOT, run } from "./process.mjs";
+import { handOver, main, must } from "./process.mjs";
 import { wrk } from "./setup.mjs";
 
 await main(import.meta.url, async (args) => {
@@ -11,7 +11,5 @@ await main(import.meta.url, async (args) => {
   await must("cargo", ["build", "--locked", "--bin", "cfaccess"]);
   await must("cargo", ["build", "--release", "--locked", "--bin", "cfaccess"]);
   const program = await wrk();
-  const env = program ? { BENCH_WRK: program } : {};
-  const { code } = await run(NODE, ["bench/catalog/main.mjs", ...args], { cwd: ROOT, env });
-  process.exitCode = code;
+  await handOver("bench/catalog/main.mjs", args, program ? { BENCH_WRK: program } : {});
 });

@@ -1,26 +1,10 @@
 // `npm run dev [ARGUMENT…]`: builds the Worker and the command line, then runs dev/main.mjs.
 
-import { spawn } from "node:child_process";
 import { build } from "./build.mjs";
-import { main, must, NODE, PATH, ROOT } from "./process.mjs";
+import { handOver, main, must } from "./process.mjs";
 
 await main(import.meta.url, async (args) => {
   await build();
   await must("cargo", ["build", "--locked", "--bin", "cfaccess"]);
-
-  const child = spawn(NODE, ["dev/main.mjs", ...args], {
-    cwd: ROOT,
-    env: { ...process.env, PATH },
-    stdio: "inherit",
-  });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-    process.on(signal, () => {
-      // What is typed at a terminal reaches the child by itself, as one of the same group.
-      if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
-    });
-  }
-  process.exitCode = await new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code) => resolve(code ?? 1));
-  });
+  await handOver("dev/main.mjs", args);
 });

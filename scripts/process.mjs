@@ -59,6 +59,28 @@ export async function must(command, args, options) {
   return output;
 }
 
+/**
+ * Runs a script of the project in the place of this one: its output, its signals, its exit status are
+ * ours.
+ */
+export async function handOver(script, args, env = {}) {
+  const child = spawn(NODE, [script, ...args], {
+    cwd: ROOT,
+    env: { ...process.env, PATH, ...env },
+    stdio: "inherit",
+  });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    process.on(signal, () => {
+      // What is typed at a terminal reaches the child by itself, as one of the same group.
+      if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+    });
+  }
+  process.exitCode = await new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve(code ?? 1));
+  });
+}
+
 /** All results, once every promise has settled: a failure leaves nothing running behind it. */
 export async function all(promises) {
   const outcomes = await Promise.allSettled(promises);
