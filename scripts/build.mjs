@@ -11,7 +11,7 @@ import { withLock } from "./lock.mjs";
 import { all, Failure, main, must, NODE, ROOT, seconds } from "./process.mjs";
 import { bindgenTool, checkBindgenVersion, npmPackages, rustToolchain } from "./setup.mjs";
 
-const EDGE = join(ROOT, "src", "edge");
+const GLUE = join(ROOT, "src", "worker");
 
 /**
  * What wasm-opt does to the module: speed first, as Cargo's own opt-level. Only what rustc emits
@@ -85,11 +85,11 @@ const REMAP = [
 
 /** Names a state of everything that the result depends on. */
 async function digest(compiled, bindgen) {
-  const sources = (await readdir(EDGE)).filter((name) => name.endsWith(".mjs")).sort();
+  const sources = (await readdir(GLUE)).filter((name) => name.endsWith(".mjs")).sort();
   const hash = createHash("sha256").update(bindgen);
   for (const path of [
     compiled,
-    ...sources.map((name) => join(EDGE, name)),
+    ...sources.map((name) => join(GLUE, name)),
     join(ROOT, "package-lock.json"),
     fileURLToPath(import.meta.url),
   ]) {
@@ -126,11 +126,11 @@ async function assemble(compiled, bindgen, out) {
   await rm(stage, { recursive: true });
 }
 
-/** One module of src/edge/entry.mjs around the glue of some wasm. */
+/** One module of src/worker/entry.mjs around the glue of some wasm. */
 export async function bundle(glue, outfile) {
   const esbuild = await import("esbuild");
   await esbuild.build({
-    entryPoints: [join(EDGE, "entry.mjs")],
+    entryPoints: [join(GLUE, "entry.mjs")],
     outfile,
     alias: { "wasm-glue": glue },
     bundle: true,

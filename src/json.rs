@@ -33,14 +33,14 @@ pub fn read_unique(bytes: &[u8]) -> Result<Map<String, Value>, NotUnique> {
 
 /// A string as a JSON string.
 #[must_use]
-pub fn quote(text: &str) -> String {
+pub fn to_json_string(text: &str) -> String {
     // A string can always be written.
     serde_json::to_string(text).unwrap_or_default()
 }
 
 /// A list of strings as a JSON array.
 #[must_use]
-pub fn quote_all(texts: &[String]) -> String {
+pub fn to_json_array(texts: &[String]) -> String {
     serde_json::to_string(texts).unwrap_or_default()
 }
 

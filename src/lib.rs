@@ -1,40 +1,39 @@
 //! Backstage sign-in behind Cloudflare Access, answered at the edge.
 //!
 //! ```text
-//! edge      a JavaScript request
-//!  │ http     its route and where its assertion is
-//!  │ access   bytes → a verified assertion, or a refusal
-//!  ├───────── a forwarded request leaves here
-//!  │ signin   asks catalog for the user
-//!  │ session  the token and the answer
-//! edge      a JavaScript response
+//! worker     a JavaScript request
+//!  │ gate       its route, and where its assertion is
+//!  │ access     bytes → a verified assertion, or a refusal
+//!  ├─────────── a forwarded request leaves here
+//!  │ sign_in    the user, from the catalog
+//!  │ backstage  the token and the answer
+//! worker     a JavaScript response
 //! ```
 //!
-//! [`gate`] puts the rooms in order; each knows only what stands above it in the list of modules.
-//! Everything but `edge` and `cli` is pure: no clock, no I/O, no JavaScript type. `now` and the
-//! [`ports`] come in as arguments.
+//! `gate` knows the whole path; every other module depends only on modules above it in the list
+//! below. Everything but `worker` and `cli` is pure: no clock, no I/O, no JavaScript type. The time
+//! and the [`ports`] are arguments.
 
-pub mod refusal;
+pub mod error;
 
+pub mod background;
 pub mod cache;
 pub mod json;
+pub mod jwk;
 pub mod ports;
-
-pub mod config;
-pub mod http;
+pub mod problem;
+pub mod scope;
 
 pub mod access;
+pub mod backstage;
 pub mod catalog;
-pub mod session;
-pub mod signin;
+pub mod sign_in;
 
+pub mod config;
 pub mod gate;
-pub mod log;
-pub mod shadow;
-pub mod task;
 
 #[cfg(target_arch = "wasm32")]
-pub mod edge;
+pub mod worker;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cli;

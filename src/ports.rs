@@ -1,13 +1,12 @@
-//! The few things that the core asks of the world. `edge/` answers them with JavaScript, the tests
-//! with memory, and both can fail on demand.
+//! The ports: what the core needs from its surroundings. `worker/` implements them on the Workers
+//! runtime, the tests in memory.
 
-use crate::access::PublicKey;
-use crate::session::SigningKey;
+use crate::jwk::{PublicKey, SigningKey};
 
-/// A GET that the core wants made. Redirects are never followed: an endpoint of ours that
-/// redirects is not the endpoint of ours.
+/// A GET request to make. Redirects are never followed, so that credentials never reach another
+/// host.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Call {
+pub struct HttpRequest {
     /// An absolute URL.
     pub url: String,
     /// Request headers, names in lower case.
@@ -18,16 +17,16 @@ pub struct Call {
     pub max_bytes: usize,
 }
 
-/// What came back.
+/// A response.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Answer {
+pub struct HttpResponse {
     /// The status, redirects included.
     pub status: u16,
     /// The body, as text. Empty unless the status is 200.
     pub body: String,
 }
 
-/// Why the world did not do as asked. The text is for the log.
+/// Why a port failed. The text is for the log.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Failure(pub String);
 
@@ -40,11 +39,11 @@ pub trait CatalogPort {
     /// When KV does not answer.
     async fn read_catalog(&self, key: &str) -> Result<Option<String>, Failure>;
 
-    /// The value of this key was of no use: whoever has kept it need not keep it any longer.
+    /// Drops the value of this key from any cache: it turned out to be corrupt.
     fn forget(&self, _key: &str) {}
 }
 
-/// The world.
+/// All ports of a request.
 ///
 /// Futures need not be `Send`: a Worker's isolate has one thread.
 #[expect(async_fn_in_trait, reason = "an isolate has one thread")]
@@ -53,13 +52,13 @@ pub trait Ports: CatalogPort {
     ///
     /// # Errors
     /// When there is no whole answer within the limits.
-    async fn fetch(&self, call: &Call) -> Result<Answer, Failure>;
+    async fn fetch(&self, call: &HttpRequest) -> Result<HttpResponse, Failure>;
 
     /// Makes a GET request to the origin; the call's `url` is a path there.
     ///
     /// # Errors
     /// When there is no whole answer within the limits.
-    async fn fetch_origin(&self, call: &Call) -> Result<Answer, Failure>;
+    async fn fetch_origin(&self, call: &HttpRequest) -> Result<HttpResponse, Failure>;
 
     /// Reads a value of the `ACCESS_CACHE` KV namespace; `None` if there is none.
     ///

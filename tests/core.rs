@@ -13,6 +13,8 @@ mod support;
 
 #[path = "core/annotation.rs"]
 mod annotation;
+#[path = "core/background.rs"]
+mod background;
 #[path = "core/claims.rs"]
 mod claims;
 #[path = "core/config.rs"]
@@ -21,12 +23,12 @@ mod config;
 mod gate;
 #[path = "core/identity.rs"]
 mod identity;
+#[path = "core/jwks.rs"]
+mod jwks;
+#[path = "core/jwks_cache.rs"]
+mod jwks_cache;
 #[path = "core/jws.rs"]
 mod jws;
-#[path = "core/key_set.rs"]
-mod key_set;
-#[path = "core/key_source.rs"]
-mod key_source;
 #[path = "core/property.rs"]
 mod property;
 #[path = "core/refusal.rs"]
@@ -39,8 +41,6 @@ mod session;
 mod sign_in;
 #[path = "core/sync.rs"]
 mod sync;
-#[path = "core/task.rs"]
-mod task;
 #[path = "core/verified.rs"]
 mod verified;
 #[path = "core/wycheproof.rs"]

@@ -1,13 +1,13 @@
 //! The bindings. What they say wrong is said, and no secret with it.
 #![no_main]
 
-use backstage_cfaccess::config::{Config, Source};
+use backstage_cfaccess::config::{Config, RawConfig};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let mut lines = text.splitn(3, '\n').map(str::to_owned);
     let source =
-        Source { cfaccess: lines.next(), backstage: lines.next(), signing_keys: lines.next() };
+        RawConfig { cfaccess: lines.next(), backstage: lines.next(), signing_keys: lines.next() };
     match Config::read(&source) {
         Ok(config) => {
             assert!(!config.access.audience.is_empty());

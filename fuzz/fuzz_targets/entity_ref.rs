@@ -1,7 +1,8 @@
 //! An entity ref: what is printed is read as the same, and its key fits into KV.
 #![no_main]
 
-use backstage_cfaccess::catalog::{EntityRef, Key};
+use backstage_cfaccess::backstage::EntityRef;
+use backstage_cfaccess::catalog::Key;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -2,7 +2,7 @@
 //! jwt-compact reads it, but for what it demands of members that we do not look at.
 #![no_main]
 
-use backstage_cfaccess::access::{KeyMemory, Untrusted, verify};
+use backstage_cfaccess::access::{JwksCache, UnverifiedAssertion, verify};
 use backstage_cfaccess_fuzz::{CONFIG, NOW, Nobody, block_on, compact};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use chrono::DateTime;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 fuzz_target!(|text: &str| {
     let compact = compact(text);
-    if let Ok(ours) = Untrusted::parse(&compact) {
+    if let Ok(ours) = UnverifiedAssertion::parse(&compact) {
         match UntrustedToken::new(&compact) {
             Ok(theirs) => {
                 assert_eq!(theirs.algorithm(), "RS256");
@@ -24,8 +24,8 @@ fuzz_target!(|text: &str| {
         }
     }
     let now = DateTime::from_timestamp(NOW, 0).expect("a constant");
-    let (memory, mut later) = (KeyMemory::default(), Vec::new());
-    let verified = verify(&compact, now, &CONFIG.access, &memory, &Nobody, &mut later);
+    let (memory, mut background) = (JwksCache::default(), Vec::new());
+    let verified = verify(&compact, now, &CONFIG.access, &memory, &Nobody, &mut background);
     assert!(block_on(verified).is_err());
 });
 

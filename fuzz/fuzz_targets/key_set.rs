@@ -1,14 +1,14 @@
 //! The team's certs document, and the origin's key set that ours is joined with.
 #![no_main]
 
-use backstage_cfaccess::access::KeySet;
-use backstage_cfaccess::session::join_jwks;
+use backstage_cfaccess::access::JwkSet;
+use backstage_cfaccess::backstage::join_jwks;
 use backstage_cfaccess_fuzz::CONFIG;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 fuzz_target!(|text: &str| {
-    if let Ok(set) = KeySet::parse(text) {
+    if let Ok(set) = JwkSet::parse(text) {
         assert!(!set.is_empty());
         assert!(set.get("").is_none());
     }

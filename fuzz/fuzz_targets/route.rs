@@ -3,7 +3,7 @@
 #![no_main]
 
 use backstage_cfaccess::gate::{Decision, Gate};
-use backstage_cfaccess::http::{HeaderSource, Request, Route};
+use backstage_cfaccess::gate::{HeaderSource, Request, Route};
 use backstage_cfaccess_fuzz::{CONFIG, NOW, Nobody, block_on};
 use chrono::DateTime;
 use libfuzzer_sys::fuzz_target;

@@ -4,10 +4,10 @@ use std::pin::pin;
 use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 
-use backstage_cfaccess::access::PublicKey;
-use backstage_cfaccess::config::{Config, Source};
-use backstage_cfaccess::ports::{Answer, Call, CatalogPort, Failure, Ports};
-use backstage_cfaccess::session::SigningKey;
+use backstage_cfaccess::jwk::PublicKey;
+use backstage_cfaccess::config::{Config, RawConfig};
+use backstage_cfaccess::ports::{HttpResponse, HttpRequest, CatalogPort, Failure, Ports};
+use backstage_cfaccess::jwk::SigningKey;
 use base64ct::{Base64UrlUnpadded, Encoding};
 
 /// 2026-11-24T15:06:01Z, in seconds since 1970.
@@ -16,7 +16,7 @@ pub const NOW: i64 = 1_795_532_761;
 /// The configuration of the gate that is fuzzed.
 pub static CONFIG: LazyLock<Config> = LazyLock::new(|| {
     let text = |text: &str| Some(text.to_owned());
-    let source = Source {
+    let source = RawConfig {
         cfaccess: text(
             r#"{"teamName":"testteam","audience":"aud","serviceTokens":[{"token":"1.access",
             "subject":"bot@example.com"}],"signIn":{"resolvers":[{"resolver":
@@ -45,13 +45,13 @@ impl CatalogPort for Nobody {
 }
 
 impl Ports for Nobody {
-    async fn fetch(&self, _: &Call) -> Result<Answer, Failure> {
+    async fn fetch(&self, _: &HttpRequest) -> Result<HttpResponse, Failure> {
         // The modulus of RFC 7515, appendix A.2.
         let body = r#"{"keys":[{"kty":"RSA","kid":"key","e":"AQAB","n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"}]}"#;
-        Ok(Answer { status: 200, body: body.to_owned() })
+        Ok(HttpResponse { status: 200, body: body.to_owned() })
     }
 
-    async fn fetch_origin(&self, _: &Call) -> Result<Answer, Failure> {
+    async fn fetch_origin(&self, _: &HttpRequest) -> Result<HttpResponse, Failure> {
         Err(Failure(String::new()))
     }
 

@@ -1,21 +1,23 @@
-//! The one door from [`Untrusted`] to [`Assertion`].
+//! From an [`UnverifiedAssertion`] to an [`Assertion`]. There is no other way.
 
 use std::rc::Rc;
 
-use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
 
 use super::claims;
-use super::jws::Untrusted;
-use super::key_set::PublicKey;
-use super::key_source::{self, KeyMemory};
-use crate::config::AccessConfig;
+use super::jwks_cache::{self, JwksCache};
+use super::jws::UnverifiedAssertion;
+use super::policy::AccessPolicy;
+use crate::error::{Fault, GateError, Refusal};
+use crate::jwk::PublicKey;
 use crate::ports::Ports;
-use crate::refusal::{Fault, Refusal, Stop};
-use crate::task::Task;
+use crate::scope::Scope;
 
 /// A verified assertion. Its only constructor is [`verify`].
 #[derive(Debug)]
 pub struct Assertion {
+    token: String,
+    claims: Map<String, Value>,
     claims_json: String,
     expires_at: i64,
     issued_at: Option<i64>,
@@ -23,7 +25,7 @@ pub struct Assertion {
     subject: Subject,
 }
 
-/// Whom an assertion names.
+/// The principal that an assertion names.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Subject {
     /// A machine with a service token.
@@ -31,10 +33,9 @@ pub enum Subject {
         /// The client id, `common_name` in the claims.
         client_id: String,
     },
-    /// A person.
+    /// A user.
     User {
-        /// The email by which people are told apart: `sub` changes when a user is removed and
-        /// added again.
+        /// The email. It identifies the user: `sub` changes when a user is removed and added again.
         email: String,
         /// `sub`.
         id: String,
@@ -42,6 +43,18 @@ pub enum Subject {
 }
 
 impl Assertion {
+    /// The assertion itself, a compact JWS. It is a credential: never log it.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The claims.
+    #[must_use]
+    pub const fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
     /// The claims as Access wrote them: a JSON object.
     #[must_use]
     pub fn claims_json(&self) -> &str {
@@ -66,13 +79,13 @@ impl Assertion {
         &self.key
     }
 
-    /// Whom it names.
+    /// The principal.
     #[must_use]
     pub const fn subject(&self) -> &Subject {
         &self.subject
     }
 
-    /// The email, if it names a person.
+    /// The email, if the principal is a user.
     #[must_use]
     pub fn email(&self) -> Option<&str> {
         match &self.subject {
@@ -80,47 +93,54 @@ impl Assertion {
             Subject::ServiceToken { .. } => None,
         }
     }
+
+    /// About how many bytes it takes to keep.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        // The claims are kept as text and as values, and are no longer than the token.
+        3 * self.token.len()
+    }
 }
 
 /// Verifies an assertion, cheapest check first:
 ///
-/// 1. [`Untrusted::parse`]: form, `alg`, `crit`, `kid`.
-/// 2. The claims. They may refuse here, but nothing is accepted yet: an assertion that is for
-///    somebody else must not be able to make us look for its key.
-/// 3. The key with this `kid`, from memory, KV or the certs endpoint.
-/// 4. The signature. Only now the claims of (2) count.
+/// 1. [`UnverifiedAssertion::parse`]: form, `alg`, `crit`, `kid`.
+/// 2. The claims. They can only refuse at this point: an assertion for another application must not
+///    make the Worker fetch keys.
+/// 3. The key with this `kid`, from the isolate, KV or the certs endpoint.
+/// 4. The signature. Only now the claims of (2) are trusted.
 ///
 /// # Errors
 /// A refusal of (1), (2), [`Refusal::KeyUnknown`] or [`Refusal::SignatureInvalid`]; the faults
 /// [`Fault::KeysUnavailable`] and [`Fault::Crypto`].
 pub async fn verify<P: Ports>(
-    compact: &str,
-    now: DateTime<Utc>,
-    config: &AccessConfig,
-    keys: &KeyMemory,
-    ports: &P,
-    later: &mut Vec<Task>,
-) -> Result<Assertion, Stop> {
+    token: &str,
+    scope: &Scope<'_, P>,
+    policy: &AccessPolicy,
+    cache: &JwksCache,
+) -> Result<Assertion, GateError> {
     // (1)
-    let untrusted = Untrusted::parse(compact)?;
+    let unverified = UnverifiedAssertion::parse(token)?;
     // (2)
-    let subject = claims::check(&untrusted.claims, now, config)?;
+    let subject = claims::check(&unverified.claims, scope.now, policy)?;
     // (3)
-    let key =
-        key_source::key_for(&untrusted.key_id, now.timestamp(), config, keys, ports, later).await?;
+    let key = jwks_cache::key_for(&unverified.key_id, scope, policy, cache).await?;
     // (4)
-    let genuine = ports
-        .verify_rs256(&key, untrusted.signing_input, &untrusted.signature)
+    let is_genuine = scope
+        .ports
+        .verify_rs256(&key, unverified.signing_input, &unverified.signature)
         .await
         .map_err(|failure| Fault::Crypto(failure.0))?;
-    if !genuine {
+    if !is_genuine {
         return Err(Refusal::SignatureInvalid.into());
     }
-    let expiration = untrusted.claims.expiration.ok_or(Refusal::ExpiryMissing)?;
+    let expiration = unverified.claims.expiration.ok_or(Refusal::ExpiryMissing)?;
     Ok(Assertion {
-        claims_json: untrusted.claims_json,
+        token: token.to_owned(),
         expires_at: expiration.timestamp(),
-        issued_at: untrusted.claims.issued_at.map(|time| time.timestamp()),
+        issued_at: unverified.claims.issued_at.map(|time| time.timestamp()),
+        claims: unverified.payload,
+        claims_json: unverified.payload_json,
         key,
         subject,
     })

@@ -9,8 +9,8 @@ use jwt_compact::{Claims, TimeOptions, ValidationError};
 use serde_json::{Map, Value};
 
 use super::assertion::Subject;
-use crate::config::AccessConfig;
-use crate::refusal::Refusal;
+use super::policy::AccessPolicy;
+use crate::error::Refusal;
 
 /// How far in the future `nbf` and `iat` may lie, in seconds: the clocks of the Access location
 /// that signs and of the location that verifies may differ. `exp` has no leeway, for it would only
@@ -112,13 +112,13 @@ fn numeric_date(value: &Value) -> Option<DateTime<Utc>> {
 pub(super) fn check(
     claims: &Claims<AccessClaims>,
     now: DateTime<Utc>,
-    config: &AccessConfig,
+    policy: &AccessPolicy,
 ) -> Result<Subject, Refusal> {
     let access = &claims.custom;
-    if access.iss.as_ref() != Some(&config.issuer) {
+    if access.iss.as_ref() != Some(&policy.issuer) {
         return Err(Refusal::IssuerInvalid);
     }
-    if !access.aud.as_ref().is_some_and(|aud| aud.meets(&config.audience)) {
+    if !access.aud.as_ref().is_some_and(|aud| aud.meets(&policy.audience)) {
         return Err(Refusal::AudienceInvalid);
     }
     if access.kind.as_deref() != Some("app") {

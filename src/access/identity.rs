@@ -1,47 +1,30 @@
-//! What Access knows of a person beyond the assertion: get-identity's document, cached with a life.
-//!
-//! The document is data from the time of login. It is cached by the digest of the assertion, never
-//! by `sub`: a new login brings a new assertion and with it a new document.
-
-use std::rc::Rc;
+//! What Access knows about a caller beyond the assertion: the document of get-identity, or one of
+//! the same shape made from the claims.
 
 use serde::Serialize;
-use serde_json::Value;
-use sha2::{Digest, Sha256};
+use serde_json::{Map, Value};
 
-use super::assertion::{Assertion, Subject};
-use crate::cache::Bounded;
-use crate::config::{AccessConfig, IdentityFrom};
 use crate::json::read_unique;
-use crate::ports::{Call, Ports};
-use crate::refusal::{Refusal, Stop};
-use crate::task::Task;
 
-/// How long a document is kept, in seconds, and never beyond the assertion's `exp`.
-pub const IDENTITY_LIFE: i64 = 3600;
+/// The members of get-identity's document in which an identity provider's attributes are found
+/// (developers.cloudflare.com, "SAML attributes" and "OIDC claims").
+const ATTRIBUTE_MEMBERS: [&str; 3] = ["custom", "oidc_fields", "saml_attributes"];
 
-/// KV's shortest `expirationTtl`, in seconds: what lives shorter is not written.
-const KV_MIN_TTL: i64 = 60;
-
-/// Time limit of get-identity, in milliseconds.
-const TIMEOUT_MS: u32 = 5_000;
-
-/// Size limit of the document, in bytes. A person of a thousand groups has some 100 KiB.
-const MAX_BYTES: usize = 512 * 1024;
-
-/// What Access knows of a caller.
+/// What Access knows about a caller.
 #[derive(Clone, Debug)]
 pub struct AccessIdentity {
-    /// The document, as it is given on under `providerInfo.cfIdentity`: a JSON object.
-    pub document: String,
-    /// Its `email`, for a service token the configured subject.
+    /// The document as it came, which the answer has as `providerInfo.cfIdentity`: a JSON object.
+    pub document_json: String,
+    /// The document.
+    pub document: Map<String, Value>,
+    /// The signed email, or the configured subject of a service token.
     pub email: String,
-    /// Its `name`.
+    /// The document's `name`.
     pub name: Option<String>,
     /// Where it comes from.
     pub source: IdentitySource,
-    /// Until when it is believed, in seconds since 1970. One that was made up for want of a better
-    /// is over at once.
+    /// Until when it is used, in seconds since 1970. A substitute for get-identity's answer has
+    /// expired at once, so that the next request asks again.
     pub expires_at: i64,
 }
 
@@ -53,28 +36,29 @@ pub enum IdentitySource {
     /// From the assertion's claims, as configured.
     Claims,
     /// From the claims, because get-identity did not answer.
-    ClaimsForWant,
-    /// From get-identity, now.
+    ClaimsFallback,
+    /// From get-identity, for this request.
     GetIdentity,
     /// From the configuration of the service token.
     ServiceToken,
 }
 
 /// A group in get-identity's document.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct AccessGroup {
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct AccessGroup<'a> {
     /// The identity provider's id of the group.
-    pub id: Option<String>,
+    pub id: Option<&'a str>,
     /// Its name.
-    pub name: Option<String>,
+    pub name: Option<&'a str>,
     /// Its email.
-    pub email: Option<String>,
+    pub email: Option<&'a str>,
 }
 
-/// The document as the official provider makes it up for a service token, and as we make it up from
-/// the claims (`CloudflareAccessIdentityProfile`).
+/// The document that the official provider makes for a service token, which we also make from the
+/// claims (`CloudflareAccessIdentityProfile`).
 #[derive(Serialize)]
-struct MadeUp<'a> {
+struct Substitute<'a> {
     id: &'a str,
     name: &'a str,
     email: &'a str,
@@ -82,191 +66,138 @@ struct MadeUp<'a> {
 }
 
 impl AccessIdentity {
-    fn from_document(
-        document: String,
+    /// The identity of get-identity's document, for the user with this signed email. `None` if it is
+    /// no JSON object or describes another user.
+    pub(super) fn from_document(
+        document_json: String,
         email: &str,
         source: IdentitySource,
         expires_at: i64,
     ) -> Option<Self> {
-        let known = read_unique(document.as_bytes()).ok()?;
-        let text = |member: &str| known.get(member).and_then(Value::as_str);
-        // The signed email decides. A document about somebody else is not this caller's.
+        let document = read_unique(document_json.as_bytes()).ok()?;
+        let text = |member: &str| document.get(member).and_then(Value::as_str);
         if let Some(theirs) = text("email")
             && theirs.to_lowercase() != email.to_lowercase()
         {
             return None;
         }
         let name = text("name").map(str::to_owned);
-        Some(Self { document, email: email.to_owned(), name, source, expires_at })
+        let email = email.to_owned();
+        Some(Self { document_json, document, email, name, source, expires_at })
     }
 
-    fn made_up(
+    /// The identity of a caller for whom there is no document.
+    pub(super) fn substitute(
         id: &str,
         name: Option<&str>,
         email: &str,
         source: IdentitySource,
         expires_at: i64,
     ) -> Option<Self> {
-        let made_up = MadeUp { id, name: name.unwrap_or(email), email, groups: [] };
-        let document = serde_json::to_string(&made_up).ok()?;
-        let name = name.map(str::to_owned);
-        Some(Self { document, email: email.to_owned(), name, source, expires_at })
+        let substitute = Substitute { id, name: name.unwrap_or(email), email, groups: [] };
+        let document_json = serde_json::to_string(&substitute).ok()?;
+        let document = read_unique(document_json.as_bytes()).ok()?;
+        let (name, email) = (name.map(str::to_owned), email.to_owned());
+        Some(Self { document_json, document, email, name, source, expires_at })
     }
 
-    /// The groups of the document, which are strings or objects, by identity provider.
+    /// The groups: strings or objects, depending on the identity provider. Other members of the list
+    /// are passed over.
+    pub fn groups(&self) -> impl Iterator<Item = AccessGroup<'_>> {
+        let groups = self.document.get("groups").and_then(Value::as_array);
+        groups.into_iter().flatten().filter_map(|group| match group {
+            Value::String(name) => Some(AccessGroup { name: Some(name), ..AccessGroup::default() }),
+            Value::Object(members) => {
+                let text = |name: &str| members.get(name).and_then(Value::as_str);
+                Some(AccessGroup { id: text("id"), name: text("name"), email: text("email") })
+            }
+            _ => None,
+        })
+    }
+
+    /// An attribute from the identity provider: the `custom` claim of the assertion first, then the
+    /// document. Access leaves `custom` claims out of the assertions of users with many groups.
+    ///
+    /// The value must be a string that is not empty, or a list of exactly one.
     #[must_use]
-    pub fn groups(&self) -> Vec<AccessGroup> {
-        let document = read_unique(self.document.as_bytes()).unwrap_or_default();
-        let Some(groups) = document.get("groups").and_then(Value::as_array) else {
-            return Vec::new();
+    pub fn attribute<'a>(&'a self, claims: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+        let of = |members: &'a Map<String, Value>, member: &str| {
+            text_of(members.get(member)?.as_object()?.get(name)?)
         };
-        let text =
-            |group: &Value, key: &str| group.get(key).and_then(Value::as_str).map(str::to_owned);
-        groups
-            .iter()
-            .filter_map(|group| match group {
-                Value::String(name) => {
-                    Some(AccessGroup { name: Some(name.clone()), ..AccessGroup::default() })
-                }
-                Value::Object(_) => Some(AccessGroup {
-                    id: text(group, "id"),
-                    name: text(group, "name"),
-                    email: text(group, "email"),
-                }),
-                _ => None,
-            })
-            .collect()
+        of(claims, "custom")
+            .or_else(|| ATTRIBUTE_MEMBERS.iter().find_map(|member| of(&self.document, member)))
+    }
+
+    /// Whether get-identity's document is there, as far as the configuration asks for it. Without it
+    /// there are no groups.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.source != IdentitySource::ClaimsFallback
+    }
+
+    /// About how many bytes it takes to keep.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        // The document is kept as text and as values.
+        3 * self.document_json.len()
     }
 }
 
-/// Finds the identity of a caller:
-///
-/// 1. a service token: from the configuration;
-/// 2. `identity: "claims"`: from the claims;
-/// 3. otherwise memory, KV, get-identity. If that does not answer, the claims do: they are signed,
-///    and only the name and the groups are missing. If it says that the session has ended, that is
-///    the answer.
-///
-/// # Errors
-/// [`Refusal::ServiceTokenUnknown`], [`Refusal::IdentityRefused`].
-pub async fn identity_of<P: Ports>(
-    assertion: &Assertion,
-    compact: &str,
-    now: i64,
-    config: &AccessConfig,
-    memory: &Bounded<[u8; 32], Rc<AccessIdentity>>,
-    ports: &P,
-    later: &mut Vec<Task>,
-) -> Result<Rc<AccessIdentity>, Stop> {
-    let (email, id) = match assertion.subject() {
-        // (1)
-        Subject::ServiceToken { client_id } => {
-            let subject = config
-                .service_tokens
-                .iter()
-                .find(|token| token.token == *client_id)
-                .map(|token| token.subject.as_str());
-            return subject
-                .and_then(|subject| {
-                    let source = IdentitySource::ServiceToken;
-                    let until = assertion.expires_at();
-                    AccessIdentity::made_up(client_id, Some("Bot"), subject, source, until)
-                })
-                .map(Rc::new)
-                .ok_or_else(|| Refusal::ServiceTokenUnknown.into());
+fn text_of(value: &Value) -> Option<&str> {
+    let value = match value {
+        Value::Array(values) => match values.as_slice() {
+            [one] => one,
+            _ => return None,
+        },
+        one => one,
+    };
+    value.as_str().filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{AccessIdentity, IdentitySource};
+
+    fn identity(document: &Value) -> AccessIdentity {
+        let source = IdentitySource::GetIdentity;
+        AccessIdentity::from_document(document.to_string(), "jane@example.com", source, 1).unwrap()
+    }
+
+    #[test]
+    fn attribute_is_read_from_the_claims_before_the_document() {
+        let claims = json!({ "custom": { "id": "7", "none": "" } });
+        let claims = claims.as_object().unwrap();
+        let identity = identity(&json!({
+            "custom": { "id": "8", "team": "a" },
+            "oidc_fields": { "none": "9", "number": 1 },
+            "saml_attributes": { "one": ["x"], "two": ["x", "y"] },
+        }));
+        let value = |name| identity.attribute(claims, name);
+        assert_eq!(value("id"), Some("7"));
+        assert_eq!(value("team"), Some("a"));
+        assert_eq!(value("none"), Some("9"));
+        assert_eq!(value("one"), Some("x"));
+        for name in ["two", "number", "absent", ""] {
+            assert_eq!(value(name), None, "{name}");
         }
-        Subject::User { email, id } => (email.as_str(), id.as_str()),
-    };
-    let from_claims = |source, until| {
-        AccessIdentity::made_up(id, None, email, source, until)
-            .map(Rc::new)
-            .ok_or_else(|| Refusal::SubjectInvalid.into())
-    };
-    // (2)
-    if config.identity == IdentityFrom::Claims {
-        return from_claims(IdentitySource::Claims, assertion.expires_at());
     }
-    // (3)
-    let digest: [u8; 32] = Sha256::digest(compact).into();
-    if let Some(identity) = memory.get(&digest, now) {
-        return Ok(identity);
-    }
-    let cache_key = cache_key(&digest);
-    if let Ok(Some(text)) = ports.read_cache(&cache_key).await
-        && let Some(identity) = read_stored(&text, email, now)
-    {
-        let identity = Rc::new(identity);
-        let size = identity.document.len();
-        memory.put(digest, Rc::clone(&identity), identity.expires_at, size);
-        return Ok(identity);
-    }
-    let document = match fetch(compact, config, ports).await {
-        Fetched::Document(document) => document,
-        Fetched::Refused => return Err(Refusal::IdentityRefused.into()),
-        Fetched::Nothing => return from_claims(IdentitySource::ClaimsForWant, now),
-    };
-    let expires_at = assertion.expires_at().min(now + IDENTITY_LIFE);
-    let source = IdentitySource::GetIdentity;
-    let Some(identity) = AccessIdentity::from_document(document.clone(), email, source, expires_at)
-    else {
-        return from_claims(IdentitySource::ClaimsForWant, now);
-    };
-    if expires_at - now >= KV_MIN_TTL
-        && let Ok(ttl) = u32::try_from(expires_at - now)
-    {
-        let value = format!("{expires_at} {document}");
-        later.push(Task::WriteCache { key: cache_key, value, ttl });
-    }
-    let cached = AccessIdentity { source: IdentitySource::Cache, ..identity.clone() };
-    let size = cached.document.len();
-    memory.put(digest, Rc::new(cached), expires_at, size);
-    Ok(Rc::new(identity))
-}
 
-/// The key in `ACCESS_CACHE`. A digest, since KV is no place for an assertion.
-fn cache_key(digest: &[u8; 32]) -> String {
-    format!("identity:v1:{}", base16ct::lower::encode_string(digest))
-}
-
-/// The form in KV is the end of its life, in seconds since 1970, a space, and the document as it
-/// came.
-fn read_stored(text: &str, email: &str, now: i64) -> Option<AccessIdentity> {
-    let (expires_at, document) = text.split_once(' ')?;
-    let expires_at: i64 = expires_at.parse().ok()?;
-    if expires_at <= now {
-        return None;
-    }
-    let until = expires_at.min(now + IDENTITY_LIFE);
-    AccessIdentity::from_document(document.to_owned(), email, IdentitySource::Cache, until)
-}
-
-enum Fetched {
-    Document(String),
-    Nothing,
-    Refused,
-}
-
-/// The cookie under which Access itself knows an assertion, whatever it is called on its way to us.
-const ACCESS_COOKIE: &str = "CF_Authorization";
-
-async fn fetch<P: Ports>(compact: &str, config: &AccessConfig, ports: &P) -> Fetched {
-    let mut cookie = format!("{ACCESS_COOKIE}={compact}");
-    if config.authorization_cookie_name != ACCESS_COOKIE {
-        cookie = format!("{}={compact}; {cookie}", config.authorization_cookie_name);
-    }
-    let call = Call {
-        url: format!("{}/cdn-cgi/access/get-identity", config.issuer),
-        headers: vec![
-            ("accept".to_owned(), "application/json".to_owned()),
-            (config.jwt_header_name.clone(), compact.to_owned()),
-            ("cookie".to_owned(), cookie),
-        ],
-        timeout_ms: TIMEOUT_MS,
-        max_bytes: MAX_BYTES,
-    };
-    match ports.fetch(&call).await {
-        Ok(answer) if answer.status == 200 => Fetched::Document(answer.body),
-        Ok(answer) if matches!(answer.status, 401 | 403) => Fetched::Refused,
-        _ => Fetched::Nothing,
+    #[test]
+    fn groups_are_read_in_both_shapes_and_other_members_are_passed_over() {
+        let identity = identity(&json!({
+            "groups": ["a", { "id": "1", "name": "b", "email": "b@example.com" }, {}, 7, null],
+        }));
+        let groups: Vec<_> = identity.groups().map(|it| (it.id, it.name, it.email)).collect();
+        assert_eq!(
+            groups,
+            [
+                (None, Some("a"), None),
+                (Some("1"), Some("b"), Some("b@example.com")),
+                (None, None, None),
+            ]
+        );
+        assert_eq!(self::identity(&json!({ "groups": "a" })).groups().count(), 0);
     }
 }

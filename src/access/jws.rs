@@ -5,8 +5,8 @@ use jwt_compact::Claims;
 use serde_json::{Map, Value};
 
 use super::claims::{self, AccessClaims};
+use crate::error::{Malformed, Refusal, Unsupported};
 use crate::json::{NotUnique, read_unique};
-use crate::refusal::{Malformed, Refusal, Unsupported};
 
 /// The longest assertion that is looked at, in bytes. Real ones are about 900 bytes; Cloudflare's
 /// own limit on all request headers together is 128 KiB.
@@ -17,11 +17,13 @@ const MAX_KEY_ID_BYTES: usize = 256;
 
 /// A well-formed JWS of the one kind that is accepted, of which nothing is verified.
 #[derive(Debug)]
-pub struct Untrusted<'a> {
+pub struct UnverifiedAssertion<'a> {
     /// The claims, as an unverified party states them.
     pub claims: Claims<AccessClaims>,
-    /// The claims as they were written.
-    pub claims_json: String,
+    /// All claims.
+    pub payload: Map<String, Value>,
+    /// All claims as they were written: a JSON object.
+    pub payload_json: String,
     /// The `kid` of the header.
     pub key_id: String,
     /// What the signature is over: header and payload in their encoded form.
@@ -30,7 +32,7 @@ pub struct Untrusted<'a> {
     pub signature: Vec<u8>,
 }
 
-impl<'a> Untrusted<'a> {
+impl<'a> UnverifiedAssertion<'a> {
     /// Reads an assertion.
     ///
     /// jwt-compact's own parser is not used, only its model of claims: ours must come first in any
@@ -49,34 +51,36 @@ impl<'a> Untrusted<'a> {
     /// 4. [`Malformed::ClaimType`].
     ///
     /// Embedded keys (`jwk`, `jku`, `x5u`, `x5c`) are never looked at.
-    pub fn parse(compact: &'a str) -> Result<Self, Refusal> {
+    pub fn parse(token: &'a str) -> Result<Self, Refusal> {
         // 1
-        if compact.len() > MAX_ASSERTION_BYTES {
+        if token.len() > MAX_ASSERTION_BYTES {
             return Err(malformed(Malformed::Length));
         }
         let in_alphabet = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if !compact.bytes().all(|byte| byte == b'.' || in_alphabet(byte)) {
+        if !token.bytes().all(|byte| byte == b'.' || in_alphabet(byte)) {
             return Err(malformed(Malformed::Character));
         }
         let (signing_input, signature) =
-            compact.rsplit_once('.').ok_or(malformed(Malformed::Parts))?;
+            token.rsplit_once('.').ok_or(malformed(Malformed::Parts))?;
         let (header, payload) = signing_input.split_once('.').ok_or(malformed(Malformed::Parts))?;
         if payload.contains('.') {
             return Err(malformed(Malformed::Parts));
         }
         // 2
         let header = read_object(&decode(header)?)?;
-        let payload = decode(payload)?;
-        let claims = read_object(&payload)?;
+        let payload_bytes = decode(payload)?;
+        let payload = read_object(&payload_bytes)?;
         let signature = decode(signature)?;
         // 3
         let key_id = check_header(&header).map_err(Refusal::AssertionUnsupported)?;
         // 4
-        let claims = claims::read(&claims).ok_or(malformed(Malformed::ClaimType))?;
-        let claims_json = String::from_utf8(payload).map_err(|_| malformed(Malformed::Json))?;
+        let claims = claims::read(&payload).ok_or(malformed(Malformed::ClaimType))?;
+        let payload_json =
+            String::from_utf8(payload_bytes).map_err(|_| malformed(Malformed::Json))?;
         Ok(Self {
             claims,
-            claims_json,
+            payload,
+            payload_json,
             key_id: key_id.to_owned(),
             signing_input: signing_input.as_bytes(),
             signature,

@@ -1,20 +1,24 @@
-//! What Cloudflare Access says of a caller: from bytes to a verified [`Assertion`] or a refusal.
+//! What Cloudflare Access says about a caller: from bytes to a verified [`Assertion`] or a refusal.
 //!
-//! In scope: the compact JWS, the team's key set and how it is kept, the claims, get-identity's
-//! document. Out of scope: Backstage; this folder has never heard of it.
+//! In scope: the compact JWS, the team's JWK Set and its cache, the claims, get-identity's document.
+//! Out of scope: Backstage.
 
 mod assertion;
 mod claims;
+mod get_identity;
 mod identity;
+mod jwks;
+mod jwks_cache;
 mod jws;
-mod key_set;
-mod key_source;
+mod policy;
 
 pub use assertion::{Assertion, Subject, verify};
 pub use claims::{AccessClaims, Audience, CLOCK_LEEWAY};
-pub use identity::{AccessIdentity, IDENTITY_LIFE, IdentitySource, identity_of};
-pub use jws::{MAX_ASSERTION_BYTES, Untrusted};
-pub use key_set::{KeySet, KeySetError, PublicKey};
-pub use key_source::{
-    COOL_DOWN, FAILURE_PAUSE, FRESH, KeyMemory, SPREAD, STALE, refresh as refresh_keys,
+pub use get_identity::{IDENTITY_LIFE, IdentityCache, identity_of};
+pub use identity::{AccessGroup, AccessIdentity, IdentitySource};
+pub use jwks::{JwkSet, JwkSetError};
+pub use jwks_cache::{
+    CACHE_MAX_AGE, COOLDOWN, ERROR_BACKOFF, JwksCache, REFRESH_JITTER, STALE_IF_ERROR, refresh_jwks,
 };
+pub use jws::{MAX_ASSERTION_BYTES, UnverifiedAssertion};
+pub use policy::{AccessPolicy, IdentityFrom, ServiceToken};

@@ -2,8 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::EntityRef;
 use super::record::VERSION;
+use crate::backstage::EntityRef;
 
 /// The longest value part of a key that is spelled out, in bytes, the name of an annotation counted
 /// in; KV allows 512 for the whole key.

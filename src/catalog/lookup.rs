@@ -1,15 +1,15 @@
 //! Finding a user: one read of one record.
 
 use super::{Key, Record, UserRecord, decode};
+use crate::error::{Fault, GateError, Refusal};
 use crate::ports::CatalogPort;
-use crate::refusal::{Fault, Refusal, Stop};
 
 /// The user whom a key finds.
 ///
 /// # Errors
 /// [`Refusal::UserNotFound`], [`Refusal::UserAmbiguous`]; [`Fault::CatalogUnavailable`],
 /// [`Fault::CatalogCorrupt`] with the key.
-pub async fn look_up<C: CatalogPort>(key: Key<'_>, catalog: &C) -> Result<UserRecord, Stop> {
+pub async fn look_up<C: CatalogPort>(key: Key<'_>, catalog: &C) -> Result<UserRecord, GateError> {
     let kv_key = key.to_kv();
     let value = catalog
         .read_catalog(&kv_key)

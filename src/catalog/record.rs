@@ -5,12 +5,15 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::EntityRef;
 use super::key::{Key, fold};
+use crate::backstage::EntityRef;
 use crate::json::{read_unique, strings};
 
 /// The version of the layout. A record of another one is corrupt to this program.
 pub(super) const VERSION: u64 = 1;
+
+/// What every key of the catalog begins with. Other keys of the namespace are not touched.
+pub const PREFIX: &str = "v1:";
 
 /// What is known of a user.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]

@@ -9,7 +9,7 @@ use p256::{PublicKey, SecretKey};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::session::SigningKey;
+use crate::jwk::SigningKey;
 
 /// A key that was just made.
 pub(super) struct NewKey {

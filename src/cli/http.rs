@@ -1,17 +1,17 @@
-//! Requests of the command line, within the limits that a [`Call`] sets.
+//! Requests of the command line, within the limits that a [`HttpRequest`] sets.
 
 use std::thread;
 use std::time::Duration;
 
 use ureq::Agent;
 
-use crate::ports::{Answer, Call, Failure};
+use crate::ports::{Failure, HttpRequest, HttpResponse};
 
 /// Makes the request. Redirects are answers, not followed.
 ///
 /// # Errors
 /// When there is no whole answer within the limits.
-pub(super) fn get(call: &Call) -> Result<Answer, Failure> {
+pub(super) fn get(call: &HttpRequest) -> Result<HttpResponse, Failure> {
     let (mut answer, _) = send(Method::Get, call, "")?;
     if answer.status != 200 {
         answer.body.clear();
@@ -42,7 +42,11 @@ const MAX_WAIT: u64 = 60;
 ///
 /// # Errors
 /// When there is no answer to the last try.
-pub(super) fn send_patiently(method: Method, call: &Call, body: &str) -> Result<Answer, Failure> {
+pub(super) fn send_with_retry(
+    method: Method,
+    call: &HttpRequest,
+    body: &str,
+) -> Result<HttpResponse, Failure> {
     // For tests, which would wait for nothing.
     let first = std::env::var("CFACCESS_RETRY_MS").ok().and_then(|text| text.parse().ok());
     let mut wait = Duration::from_millis(first.unwrap_or(FIRST_WAIT_MS));
@@ -59,7 +63,11 @@ pub(super) fn send_patiently(method: Method, call: &Call, body: &str) -> Result<
 }
 
 /// The answer, and the seconds of its `retry-after`.
-fn send(method: Method, call: &Call, body: &str) -> Result<(Answer, Option<u64>), Failure> {
+fn send(
+    method: Method,
+    call: &HttpRequest,
+    body: &str,
+) -> Result<(HttpResponse, Option<u64>), Failure> {
     let agent: Agent = Agent::config_builder()
         .timeout_global(Some(Duration::from_millis(call.timeout_ms.into())))
         .max_redirects(0)
@@ -96,7 +104,7 @@ fn send(method: Method, call: &Call, body: &str) -> Result<(Answer, Option<u64>)
         // The status says enough.
         Err(_) => String::new(),
     };
-    Ok((Answer { status, body }, asked))
+    Ok((HttpResponse { status, body }, asked))
 }
 
 #[cfg(test)]
@@ -106,10 +114,10 @@ mod tests {
     use std::thread;
 
     use super::get;
-    use crate::ports::Call;
+    use crate::ports::HttpRequest;
 
     /// A call to a server on this machine that answers once, with this text.
-    fn call(answer: &'static str, max_bytes: usize) -> Call {
+    fn call(answer: &'static str, max_bytes: usize) -> HttpRequest {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/certs", listener.local_addr().unwrap());
         thread::spawn(move || {
@@ -121,7 +129,7 @@ mod tests {
                 thread::sleep(std::time::Duration::from_secs(5));
             }
         });
-        Call { url, headers: Vec::new(), timeout_ms: 300, max_bytes }
+        HttpRequest { url, headers: Vec::new(), timeout_ms: 300, max_bytes }
     }
 
     #[test]

@@ -43,9 +43,9 @@ enum Command {
 
 /// Why a command did not do what it was asked: sentences, one for each problem.
 #[derive(Debug)]
-struct Failed(Vec<String>);
+struct CliError(Vec<String>);
 
-impl From<String> for Failed {
+impl From<String> for CliError {
     fn from(problem: String) -> Self {
         Self(vec![problem])
     }
@@ -72,7 +72,7 @@ pub fn run() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failed(problems)) => {
+        Err(CliError(problems)) => {
             for problem in problems {
                 eprintln!("error: {}", problem.replace('\n', " "));
             }

@@ -11,9 +11,8 @@ use p256::ecdsa::{Signature, SigningKey as EcdsaKey, VerifyingKey};
 use p256::elliptic_curve::rand_core::{OsRng, RngCore};
 
 use super::{es256, http};
-use crate::access::PublicKey;
-use crate::ports::{Answer, Call, CatalogPort, Failure, Ports};
-use crate::session::SigningKey;
+use crate::jwk::{PublicKey, SigningKey};
+use crate::ports::{CatalogPort, Failure, HttpRequest, HttpResponse, Ports};
 
 /// The world as the command line has it.
 #[derive(Debug, Default)]
@@ -29,16 +28,16 @@ impl CatalogPort for Native {
 }
 
 impl Ports for Native {
-    async fn fetch(&self, call: &Call) -> Result<Answer, Failure> {
+    async fn fetch(&self, call: &HttpRequest) -> Result<HttpResponse, Failure> {
         match &self.certs {
             Some(certs) if call.url.ends_with("/certs") => {
-                Ok(Answer { status: 200, body: certs.clone() })
+                Ok(HttpResponse { status: 200, body: certs.clone() })
             }
             _ => http::get(call),
         }
     }
 
-    async fn fetch_origin(&self, _: &Call) -> Result<Answer, Failure> {
+    async fn fetch_origin(&self, _: &HttpRequest) -> Result<HttpResponse, Failure> {
         Err(Failure("the command line has no origin".to_owned()))
     }
 

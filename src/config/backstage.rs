@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::reader::{Problem, Reader};
+use super::reader::Reader;
 use super::url::PlainUrl;
+use crate::problem::Problem;
 
 /// Bounds and default of the life of a Backstage token, in seconds
 /// (`readTokenExpiration` of `@backstage/plugin-auth-backend`).
@@ -47,7 +48,7 @@ pub enum Trust {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mode {
     /// The Worker.
-    Answer,
+    HttpResponse,
     /// The origin; the Worker compares.
     Shadow,
 }
@@ -62,7 +63,7 @@ pub(super) fn read(value: &Value, problems: &mut Vec<Problem>) -> Option<Backsta
     let cors_origins = cors_origins(&mut reader);
     let origin = origin(&mut reader);
     let public_paths = public_paths(&mut reader);
-    let mode = reader.one_of("mode", &[("answer", Mode::Answer), ("shadow", Mode::Shadow)]);
+    let mode = reader.one_of("mode", &[("answer", Mode::HttpResponse), ("shadow", Mode::Shadow)]);
     reader.finish();
     let base_url = base_url?;
     let auth_path = format!("{}/api/auth", base_url.path);

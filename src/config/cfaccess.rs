@@ -2,10 +2,12 @@
 
 use serde_json::Value;
 
-use super::reader::{Problem, Reader};
+use super::reader::Reader;
 use super::resolvers;
 use super::url::is_host;
-use crate::signin::Resolver;
+use crate::access::{AccessPolicy, IdentityFrom, ServiceToken};
+use crate::problem::Problem;
+use crate::sign_in::{OnUserNotFound, SignInPolicy};
 
 /// The domain of a team that is given by its name.
 const TEAM_DOMAIN: &str = "cloudflareaccess.com";
@@ -16,88 +18,10 @@ const CATALOG_MAX_AGE_MIN: u32 = 30;
 const CATALOG_MAX_AGE_MAX: u32 = 24 * 3600;
 const CATALOG_MAX_AGE_DEFAULT: u32 = 60;
 
-/// Whom to believe.
-#[derive(Clone, Debug)]
-pub struct AccessConfig {
-    /// The team's domain, such as `acme.cloudflareaccess.com`.
-    pub team_domain: String,
-    /// The expected `iss`: the team's domain as an origin.
-    pub issuer: String,
-    /// The accepted audience tags; never empty.
-    pub audience: Vec<String>,
-    /// The header of the assertion, in lower case.
-    pub jwt_header_name: String,
-    /// The cookie of the assertion.
-    pub authorization_cookie_name: String,
-    /// Where a person's name and groups come from.
-    pub identity: IdentityFrom,
-    /// The machines that may sign in.
-    pub service_tokens: Vec<ServiceToken>,
-}
-
-/// Where a person's name and groups come from.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum IdentityFrom {
-    /// The assertion's claims: no call, but no name or groups either.
-    Claims,
-    /// The get-identity endpoint.
-    GetIdentity,
-}
-
-/// A machine that may sign in.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ServiceToken {
-    /// The client id, `common_name` in the assertion.
-    pub token: String,
-    /// The email that the resolvers see.
-    pub subject: String,
-}
-
-/// How callers become users.
-#[derive(Clone, Debug)]
-pub struct SignInConfig {
-    /// The provider's id, a path segment of its routes.
-    pub provider_id: String,
-    /// Tried in this order; never empty.
-    pub resolvers: Vec<Resolver>,
-    /// Whether the answer holds the raw assertion.
-    pub expose_assertion: bool,
-    /// What happens to a user whom the catalog does not know.
-    pub on_user_not_found: OnUserNotFound,
-    /// How old what we know of the catalog may be, in seconds: at a location's copy of KV, and once
-    /// more in an isolate.
-    pub catalog_max_age: u32,
-}
-
-/// What happens to a user whom the catalog does not know.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum OnUserNotFound {
-    /// The origin's own provider answers.
-    Origin,
-    /// 404.
-    Refuse,
-}
-
-impl SignInConfig {
-    /// The annotations that users are found by, each once.
-    #[must_use]
-    pub fn annotations(&self) -> Vec<String> {
-        resolvers::annotations(&self.resolvers)
-    }
-}
-
-impl AccessConfig {
-    /// The key of the certs document in `ACCESS_CACHE`.
-    #[must_use]
-    pub fn certs_cache_key(&self) -> String {
-        format!("certs:v1:{}", self.team_domain)
-    }
-}
-
 pub(super) fn read(
     value: &Value,
     problems: &mut Vec<Problem>,
-) -> Option<(AccessConfig, SignInConfig)> {
+) -> Option<(AccessPolicy, SignInPolicy)> {
     let mut reader = Reader::new("CFACCESS", value, problems);
     let team_domain = team_domain(&mut reader);
     let audience = reader.strings("audience");
@@ -129,7 +53,7 @@ pub(super) fn read(
     reader.finish();
     let team_domain = team_domain?;
     Some((
-        AccessConfig {
+        AccessPolicy {
             issuer: format!("https://{team_domain}"),
             team_domain,
             audience,
@@ -138,7 +62,7 @@ pub(super) fn read(
             identity: identity?,
             service_tokens,
         },
-        SignInConfig {
+        SignInPolicy {
             provider_id,
             resolvers,
             expose_assertion,

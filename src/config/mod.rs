@@ -1,4 +1,4 @@
-//! Configuration in two stages: what the operator wrote ([`Source`]) and what the program may rely
+//! Configuration in two stages: what the operator wrote ([`RawConfig`]) and what the program may rely
 //! on ([`Config`]). The step between them finds every problem at once, and there is no other.
 //!
 //! The keys of `CFACCESS` are those of `auth.providers.cfaccess` in Backstage's app-config, plus our
@@ -14,15 +14,17 @@ mod url;
 use serde_json::Value;
 
 pub use backstage::{BackstageConfig, Mode, Trust};
-pub use cfaccess::{AccessConfig, IdentityFrom, OnUserNotFound, ServiceToken, SignInConfig};
-pub use reader::Problem;
 use reader::Reader;
 
-use crate::session::SigningKeySet;
+use crate::access::AccessPolicy;
+use crate::backstage::SigningKeySet;
+use crate::catalog::import::SyncPolicy;
+pub use crate::problem::Problem;
+use crate::sign_in::{SignInPolicy, annotations_of};
 
 /// What the operator wrote: the texts of the bindings, as the runtime or wrangler.toml has them.
 #[derive(Clone, Debug, Default)]
-pub struct Source {
+pub struct RawConfig {
     /// `CFACCESS`, a JSON object or a JSON string that holds one.
     pub cfaccess: Option<String>,
     /// `BACKSTAGE`, likewise.
@@ -35,9 +37,9 @@ pub struct Source {
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Whom to believe.
-    pub access: AccessConfig,
+    pub access: AccessPolicy,
     /// How callers become users.
-    pub sign_in: SignInConfig,
+    pub sign_in: SignInPolicy,
     /// What Backstage is told.
     pub backstage: BackstageConfig,
     /// With which keys.
@@ -49,7 +51,7 @@ impl Config {
     ///
     /// # Errors
     /// Every problem there is, in the order of the bindings.
-    pub fn read(source: &Source) -> Result<Self, Vec<Problem>> {
+    pub fn read(source: &RawConfig) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let cfaccess = object("CFACCESS", source.cfaccess.as_deref(), &mut problems)
             .map(|value| cfaccess::read(&value, &mut problems));
@@ -74,6 +76,15 @@ impl Config {
             _ => Err(problems),
         }
     }
+
+    /// What the scheduled handler needs to know.
+    #[must_use]
+    pub fn sync_policy(&self) -> SyncPolicy {
+        SyncPolicy {
+            auth_path: self.backstage.auth_path.clone(),
+            annotations: self.sign_in.annotations(),
+        }
+    }
 }
 
 /// The annotations that the resolvers of a `CFACCESS` find users by, whatever is wrong with the rest
@@ -85,7 +96,7 @@ pub fn annotations(cfaccess: &str) -> Result<Vec<String>, Vec<Problem>> {
     let mut problems = Vec::new();
     let value = object("CFACCESS", Some(cfaccess), &mut problems).unwrap_or_default();
     let resolvers = resolvers::read(&mut Reader::new("CFACCESS", &value, &mut problems));
-    if problems.is_empty() { Ok(resolvers::annotations(&resolvers)) } else { Err(problems) }
+    if problems.is_empty() { Ok(annotations_of(&resolvers)) } else { Err(problems) }
 }
 
 /// The object of a binding, from its text: an object, or a string of one (a var that was set in the

@@ -1,36 +1,13 @@
 //! Reads one JSON object and remembers every problem on the way, so that the operator mends the
 //! configuration once and not once per mistake.
 
-use std::fmt;
-
 use serde_json::{Map, Value};
 
 use super::duration;
+use crate::problem::Problem;
 
 /// How alike an unknown key must be to a known one to be taken for a slip of it (Jaro-Winkler).
 const ALIKE: f64 = 0.8;
-
-/// Something wrong with the configuration.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Problem {
-    /// Where, such as `CFACCESS.signIn.resolvers[0].resolver`.
-    pub path: String,
-    /// What, in words that say how to mend it.
-    pub message: String,
-}
-
-impl Problem {
-    /// A problem at a path.
-    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), message: message.into() }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} {}", self.path, self.message)
-    }
-}
 
 /// A reader of one object. A value of the wrong kind becomes a problem and counts as absent.
 pub(super) struct Reader<'a> {

@@ -2,7 +2,7 @@
 
 use super::reader::Reader;
 use crate::catalog::is_annotation_name;
-use crate::signin::{Claim, Resolver, Rule};
+use crate::sign_in::{Claim, Resolver, Rule};
 
 /// The names that the configuration may use: the official provider's two, and ours by annotation.
 const NAMES: [&str; 4] = [
@@ -23,15 +23,6 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Vec<Resolver> {
         );
     }
     resolvers
-}
-
-/// The annotations that users are found by, each once, in order.
-pub(super) fn annotations(resolvers: &[Resolver]) -> Vec<String> {
-    let mut names: Vec<String> =
-        resolvers.iter().filter_map(Resolver::annotation).map(str::to_owned).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
 }
 
 fn resolver(reader: &mut Reader<'_>) -> Option<Resolver> {

@@ -2,50 +2,42 @@
 
 use std::rc::Rc;
 
-use super::{Gate, Memory};
+use super::caches::IsolateCaches;
+use super::reply::Reply;
+use super::request_scope::RequestScope;
 use crate::access::{Assertion, identity_of};
-use crate::catalog::Remembered;
+use crate::background::BackgroundTask;
+use crate::backstage::{BackstageIdentity, ProviderInfo, RefreshAnswer, TokenRequest, issue};
+use crate::catalog::CachedCatalog;
 use crate::config::{Config, Trust};
-use crate::http::Reply;
-use crate::log::Line;
+use crate::error::{Fault, GateError};
 use crate::ports::Ports;
-use crate::refusal::{Fault, Stop};
-use crate::session::{BackstageIdentity, ProviderInfo, RefreshAnswer, TokenRequest, issue};
-use crate::signin::{Profile, SignedIn, sign_in};
-use crate::task::Task;
+use crate::sign_in::{Profile, ResolvedUser, resolve_user};
 
-/// A session is given out again for this part of its token's life: a tenth.
+/// A cached session is used for this part of its token's life: a tenth.
 const REUSED_PART: i64 = 10;
 
-impl Gate {
-    /// The session: who is this to Access, who is this to Backstage, and the token that says so.
-    pub(super) async fn refresh<P: Ports>(
-        &self,
-        compact: &str,
-        assertion: &Assertion,
-        now: i64,
-        ports: &P,
-        line: &mut Line,
-        later: &mut Vec<Task>,
-    ) -> Result<Reply, Stop> {
-        let Config { access, sign_in: policy, backstage, signing_keys } = &self.config;
-        let Memory { identities, records, sessions, .. } = &self.memory;
-        if let Some(session) = sessions.get(compact, now) {
-            line.reused(&session.user);
-            self.tell_origin(&session.user, compact, now, later);
+impl<P: Ports> RequestScope<'_, P> {
+    /// The session: the caller's identity at Access, their Backstage user, and a token that says so.
+    pub(super) async fn refresh(&self, assertion: &Assertion) -> Result<Reply, GateError> {
+        let Config { access, sign_in: policy, backstage, signing_keys } = &self.gate.config;
+        let IsolateCaches { identities, records, sessions, .. } = &self.gate.caches;
+        let now = self.seconds();
+        if let Some(session) = sessions.get(assertion.token(), now) {
+            self.log(|log| log.reused(&session.user));
+            self.register_with_origin(&session.user, assertion);
             return Ok(Reply::json(200, session.to_json(now)));
         }
-        let identity =
-            identity_of(assertion, compact, now, access, identities, ports, later).await?;
-        line.identified(identity.source);
+        let identity = identity_of(assertion, self, access, identities).await?;
+        self.log(|log| log.identified(identity.source));
         let mut profile = Profile::of(&identity);
-        let claims = assertion.claims_json();
-        let catalog = Remembered::new(records, ports, now, policy.catalog_max_age);
-        let user = sign_in(&profile, claims, &policy.resolvers, &catalog).await?;
-        line.signed_in(&user);
+        let catalog = CachedCatalog::new(records, self.ports, now, policy.catalog_max_age);
+        let user =
+            resolve_user(&profile, assertion.claims_json(), &policy.resolvers, &catalog).await?;
+        self.log(|log| log.signed_in(&user));
         profile.complete_from(user.record.as_ref());
         let expires_at = now + i64::from(backstage.token_life);
-        let SignedIn { user, ownership, .. } = &user;
+        let ResolvedUser { user, ownership, .. } = &user;
         let token = issue(
             &TokenRequest {
                 issuer: &backstage.issuer,
@@ -55,7 +47,7 @@ impl Gate {
                 expires_at,
             },
             signing_keys.first(),
-            ports,
+            self.ports,
         )
         .await?;
         let profile =
@@ -63,33 +55,38 @@ impl Gate {
         let answer = RefreshAnswer {
             profile: &profile,
             provider: ProviderInfo {
-                claims,
-                identity: &identity.document,
+                claims: assertion.claims_json(),
+                identity: &identity.document_json,
                 expires_in: assertion.issued_at().map(|iat| assertion.expires_at() - iat),
-                token: policy.expose_assertion.then_some(compact),
+                token: policy.expose_assertion.then_some(assertion.token()),
             },
             identity: BackstageIdentity { token: &token, user, ownership, expires_at },
         };
-        self.tell_origin(user, compact, now, later);
+        self.register_with_origin(user, assertion);
         let session = answer.session();
         let reply = Reply::json(200, session.to_json(now));
-        // Not longer than anything that it rests on, and never past the first part of its own life.
+        // No longer than anything that the session depends on is valid.
         let until = assertion
             .expires_at()
             .min(identity.expires_at)
             .min(catalog.fresh_until())
             .min(now + i64::from(backstage.token_life) / REUSED_PART);
-        let bytes = compact.len() + session.size();
-        sessions.put(compact.to_owned(), Rc::new(session), until, bytes);
+        let size = assertion.token().len() + session.size();
+        sessions.put(assertion.token().to_owned(), Rc::new(session), until, size);
         Ok(reply)
     }
 
-    /// With a shared key, the origin is to know of the user too.
-    fn tell_origin(&self, user: &str, compact: &str, now: i64, later: &mut Vec<Task>) {
-        if self.config.backstage.trust == Trust::SharedKey
-            && self.memory.told.get(user, now).is_none()
+    /// With a shared key, the origin's auth plugin must know the user too.
+    fn register_with_origin(&self, user: &str, assertion: &Assertion) {
+        let Config { backstage, .. } = &self.gate.config;
+        let IsolateCaches { registered_users, .. } = &self.gate.caches;
+        if backstage.trust == Trust::SharedKey
+            && registered_users.get(user, self.seconds()).is_none()
         {
-            later.push(Task::TellOrigin { user: user.to_owned(), assertion: compact.to_owned() });
+            self.background.push(BackgroundTask::RegisterWithOrigin {
+                user: user.to_owned(),
+                assertion: assertion.token().to_owned(),
+            });
         }
     }
 }

@@ -1,8 +1,8 @@
-// What belongs here: src/edge/recovery.mjs around a glue that panics in each way a real one can.
+// What belongs here: src/worker/recovery.mjs around a glue that panics in each way a real one can.
 
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
-import { recovering } from "../../src/edge/recovery.mjs";
+import { recovering } from "../../src/worker/recovery.mjs";
 
 const REQUEST = new Request("https://backstage.example.com/api/catalog?page=2", { method: "POST" });
 

@@ -32,13 +32,13 @@ test("neither file names a directory of the machine it was built on", async () =
 });
 
 test("a callback of a replaced instance says what recovery.mjs listens for", async () => {
-  const stale = /const STALE = "(.+)";/.exec(await read("src/edge/recovery.mjs"))[1];
+  const stale = /const STALE = "(.+)";/.exec(await read("src/worker/recovery.mjs"))[1];
   const glue = String(await read("build/worker.mjs")).split(stale).length - 1;
   assert.ok(glue >= 2, "wasm-bindgen words it otherwise");
 });
 
 test("neither the module nor its source lets a failed request through to the origin", async () => {
-  for (const file of ["build/worker.mjs", "src/edge/entry.mjs", "src/edge/recovery.mjs"]) {
+  for (const file of ["build/worker.mjs", "src/worker/entry.mjs", "src/worker/recovery.mjs"]) {
     assert.doesNotMatch(String(await read(file)), /passThroughOnException/);
   }
 });

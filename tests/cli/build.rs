@@ -52,7 +52,8 @@ fn what_a_running_backstage_answers_becomes_the_same_records_as_its_files() {
 
 #[test]
 fn every_record_is_one_that_the_worker_reads() {
-    use backstage_cfaccess::catalog::{EntityRef, Key, Record, decode};
+    use backstage_cfaccess::backstage::EntityRef;
+    use backstage_cfaccess::catalog::{Key, Record, decode};
     let entries: Vec<Value> = serde_json::from_str(ORG_KV).unwrap();
     let mut keys = Vec::new();
     for entry in &entries {

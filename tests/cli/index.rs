@@ -4,7 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use backstage_cfaccess::catalog::{Entity, EntityRef, Index, Key, Record, decode, encode};
+use backstage_cfaccess::backstage::EntityRef;
+use backstage_cfaccess::catalog::import::{Entity, Index};
+use backstage_cfaccess::catalog::{Key, Record, decode, encode};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, proptest};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! `cfaccess keygen`.
 
-use backstage_cfaccess::session::SigningKeySet;
+use backstage_cfaccess::backstage::SigningKeySet;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use p256::ecdsa::signature::{Signer, Verifier};
 use p256::ecdsa::{Signature, SigningKey, VerifyingKey};

@@ -13,11 +13,11 @@
 mod annotation;
 mod bad_input;
 mod build;
-mod comparison;
 mod doctor;
 mod index;
 mod keygen;
 mod push;
+mod reconciliation;
 mod sandbox;
 mod server;
 mod verify;

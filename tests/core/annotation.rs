@@ -1,8 +1,9 @@
 //! From a caller to a Backstage user by annotation: by email and by a claim.
 
-use backstage_cfaccess::catalog::{EntityRef, Key, Record, UserRecord, encode};
-use backstage_cfaccess::refusal::{Fault, Stop};
-use backstage_cfaccess::signin::{Claim, Profile, Resolver, Rule, SignedIn, sign_in};
+use backstage_cfaccess::backstage::EntityRef;
+use backstage_cfaccess::catalog::{Key, Record, UserRecord, encode};
+use backstage_cfaccess::error::{Fault, GateError};
+use backstage_cfaccess::sign_in::{Claim, Profile, ResolvedUser, Resolver, Rule, resolve_user};
 use serde_json::{Map, Value, json};
 
 use crate::support::{Ask, Claims, Setup, World, block_on, code_of, reply_of};
@@ -53,9 +54,9 @@ fn signs_in(
     claims: &Value,
     resolvers: &[Resolver],
     world: &World,
-) -> Result<SignedIn, Stop> {
+) -> Result<ResolvedUser, GateError> {
     let profile = Profile { email: email.to_owned(), display_name: None, picture: None };
-    block_on(sign_in(&profile, &claims.to_string(), resolvers, world))
+    block_on(resolve_user(&profile, &claims.to_string(), resolvers, world))
 }
 
 fn user(email: &str, claims: &Value, resolvers: &[Resolver], world: &World) -> String {
@@ -130,7 +131,7 @@ fn a_record_that_answers_another_annotation_or_value_is_damaged() {
     }
     let claims = json!({ "sub": "e-9" });
     let stop = signs_in("x@y", &claims, &[by_claim("sub")], &world).unwrap_err();
-    let Stop::Fault(Fault::CatalogCorrupt(detail)) = stop else { panic!("{stop:?}") };
+    let GateError::Fault(Fault::CatalogCorrupt(detail)) = stop else { panic!("{stop:?}") };
     assert!(detail.starts_with("v1:annotation:example.com/id=e-9: "), "{detail}");
     assert_eq!(user("e-7", &json!({}), &[by_mail()], &world), "catalog_corrupt");
     // The annotation is none of the user's other keys.

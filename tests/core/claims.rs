@@ -1,7 +1,7 @@
 //! The claims of a genuine assertion: for whom, by whom, of which kind, until when, about whom.
 
 use backstage_cfaccess::access::{Assertion, CLOCK_LEEWAY, Subject};
-use backstage_cfaccess::refusal::{Malformed, Refusal, Stop};
+use backstage_cfaccess::error::{GateError, Malformed, Refusal};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::support::{AUDIENCE, Claims, ISSUER, Lab, NOW, Setup, at};
 
 const OTHER_AUDIENCE: &str = "aud-fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210";
 
-fn verify_at(claims: &Claims, now: DateTime<Utc>, setup: &Setup) -> Result<Assertion, Stop> {
+fn verify_at(claims: &Claims, now: DateTime<Utc>, setup: &Setup) -> Result<Assertion, GateError> {
     let lab = Lab::of(setup);
     let result = lab.verify_at(&claims.mint(), now);
     if result.is_err() {
@@ -27,7 +27,7 @@ fn accepted(claims: &Claims) -> Assertion {
 
 fn refused(claims: &Claims) -> Refusal {
     match verify_at(claims, at(NOW), &Setup::new()) {
-        Err(Stop::Refusal(refusal)) => refusal,
+        Err(GateError::Refusal(refusal)) => refusal,
         other => panic!("{}: {other:?}", claims.text()),
     }
 }
@@ -188,7 +188,7 @@ fn an_assertion_dies_at_the_second_of_its_expiry() {
         [(NOW + 1, true), (NOW, false), (NOW - 1, false), (0, false), (-1, false)]
     {
         let result = verify_at(&Claims::user().set("exp", expiry), at(NOW), &Setup::new());
-        let expected = (!alive).then_some(Stop::Refusal(Refusal::AssertionExpired));
+        let expected = (!alive).then_some(GateError::Refusal(Refusal::AssertionExpired));
         assert_eq!(result.err(), expected, "{expiry}");
     }
 }
@@ -218,7 +218,7 @@ fn a_time_ahead_of_ours_is_accepted_within_the_leeway_and_not_a_second_more() {
     for claim in ["nbf", "iat"] {
         for (ahead, alive) in [(0, true), (30, true), (31, false), (300, false), (-86_400, true)] {
             let claims = Claims::user().set(claim, NOW + ahead);
-            let expected = (!alive).then_some(Stop::Refusal(Refusal::AssertionNotYetValid));
+            let expected = (!alive).then_some(GateError::Refusal(Refusal::AssertionNotYetValid));
             let result = verify_at(&claims, at(NOW), &Setup::new());
             assert_eq!(result.err(), expected, "{claim} {ahead}");
         }

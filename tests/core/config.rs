@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use backstage_cfaccess::config::{
-    Config, IdentityFrom, Mode, OnUserNotFound, ServiceToken, Source, Trust, annotations,
-};
+use backstage_cfaccess::access::{IdentityFrom, ServiceToken};
+use backstage_cfaccess::config::{Config, Mode, RawConfig, Trust, annotations};
+use backstage_cfaccess::sign_in::OnUserNotFound;
 use serde_json::{Value, json};
 
 use crate::support::{AUDIENCE, ISSUER, OTHER, SIGNER, SIGNER_2, Setup};
@@ -15,7 +15,7 @@ fn paths(setup: &Setup) -> Vec<String> {
     problems.iter().map(|problem| problem.split(' ').next().unwrap().to_owned()).collect()
 }
 
-fn texts(source: &Source) -> Vec<String> {
+fn texts(source: &RawConfig) -> Vec<String> {
     let problems = Config::read(source).err().unwrap_or_default();
     problems.iter().map(ToString::to_string).collect()
 }
@@ -44,7 +44,7 @@ fn the_least_that_an_operator_must_write_is_enough() {
     assert!(!backstage.omit_ownership_claim);
     assert_eq!((backstage.cors_origins.len(), backstage.public_paths.len()), (0, 0));
     assert_eq!(backstage.origin, None);
-    assert_eq!(backstage.mode, Mode::Answer);
+    assert_eq!(backstage.mode, Mode::HttpResponse);
     assert_eq!(signing_keys.first().id, SIGNER.kid);
 }
 
@@ -91,7 +91,7 @@ fn every_key_is_read() {
 
 #[test]
 fn everything_wrong_is_said_at_once_and_in_order() {
-    let source = Source {
+    let source = RawConfig {
         cfaccess: Some(
             json!({
                 "teamNmae": "testteam",
@@ -143,7 +143,7 @@ fn everything_wrong_is_said_at_once_and_in_order() {
 
 #[test]
 fn nothing_configured_at_all_names_the_three_bindings() {
-    let problems = texts(&Source::default());
+    let problems = texts(&RawConfig::default());
     assert_eq!(problems.len(), 3, "{problems:?}");
     for (problem, binding) in problems.iter().zip(["CFACCESS", "BACKSTAGE", "SIGNING_KEYS"]) {
         assert!(problem.starts_with(&format!("{binding} is missing")), "{problem}");
@@ -394,20 +394,20 @@ fn null_counts_as_absent() {
 fn a_binding_may_be_an_object_or_a_string_of_one() {
     let source = Setup::new().source();
     let quoted = |text: &Option<String>| text.as_ref().map(|text| json!(text).to_string());
-    let strings = Source {
+    let strings = RawConfig {
         cfaccess: quoted(&source.cfaccess),
         backstage: quoted(&source.backstage),
         ..source.clone()
     };
     assert_eq!(Config::read(&strings).unwrap().access.audience, [AUDIENCE]);
-    let twice = Source { cfaccess: quoted(&strings.cfaccess), ..source };
+    let twice = RawConfig { cfaccess: quoted(&strings.cfaccess), ..source };
     assert_eq!(texts(&twice).len(), 1);
 }
 
 #[test]
 fn a_binding_that_is_no_object_is_refused() {
     for text in ["", "x", "null", "[]", "5", "\"\"", "\"x\"", "\"[]\"", "{", "{\"a\":1}x"] {
-        let source = Source { cfaccess: Some(text.to_owned()), ..Setup::new().source() };
+        let source = RawConfig { cfaccess: Some(text.to_owned()), ..Setup::new().source() };
         let problems = texts(&source);
         assert_eq!(problems.len(), 1, "{text}");
         assert!(problems[0].starts_with("CFACCESS "), "{text}: {problems:?}");
@@ -563,7 +563,7 @@ fn no_problem_of_the_signing_keys_quotes_them() {
     texts.push(format!("{{\"keys\":[{{\"d\":\"{secret}"));
     texts.push(format!("{{\"{secret}\":1}}"));
     for text in texts {
-        let source = Source { signing_keys: Some(text.clone()), ..Setup::new().source() };
+        let source = RawConfig { signing_keys: Some(text.clone()), ..Setup::new().source() };
         let problems = Config::read(&source).unwrap_err();
         let said = format!("{problems:?}");
         assert!(!said.contains(&secret) && !said.contains(&secret[..8]), "{said}");
@@ -590,7 +590,7 @@ fn the_shipped_configuration_is_one() {
     let manifest: Value = toml::from_str(&text).unwrap();
     let vars = &manifest["vars"];
     let text = |name: &str| Some(vars[name].to_string());
-    let source = Source {
+    let source = RawConfig {
         cfaccess: text("CFACCESS"),
         backstage: text("BACKSTAGE"),
         signing_keys: Setup::new().source().signing_keys,

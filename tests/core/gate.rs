@@ -1,8 +1,8 @@
 //! The whole path of a request: which route it takes, what bad input gets, what goes on to the
 //! origin and with which headers.
 
+use backstage_cfaccess::gate::Forward;
 use backstage_cfaccess::gate::{Decision, Outcome};
-use backstage_cfaccess::http::Forward;
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -31,19 +31,19 @@ fn header_of<'a>(outcome: &'a Outcome, name: &str) -> Option<&'a str> {
 }
 
 fn log_of(outcome: &Outcome) -> Value {
-    serde_json::from_str(&outcome.line.to_json()).unwrap()
+    serde_json::from_str(&outcome.log.to_json()).unwrap()
 }
 
 /// A user token of ours, or what looks like one.
 fn user_token(claims: &Value) -> String {
-    SIGNER.compact(&token_header("vnd.backstage.user", &SIGNER.kid), &claims.to_string())
+    SIGNER.token(&token_header("vnd.backstage.user", &SIGNER.kid), &claims.to_string())
 }
 
 fn token_header(typ: &str, kid: &str) -> String {
     format!(r#"{{"typ":"{typ}","alg":"ES256","kid":"{kid}"}}"#)
 }
 
-fn user_info(token: &str) -> Ask {
+fn verify_user_token(token: &str) -> Ask {
     Ask::get(USERINFO).header("authorization", &format!("Bearer {token}"))
 }
 
@@ -206,7 +206,7 @@ fn refusals_quote_nothing_of_the_request() {
         let outcome = ask(&Ask::refresh(&assertion));
         let body = reply_of(&outcome).body.as_ref().unwrap();
         assert!(!body.contains(secret), "{body}");
-        assert!(!outcome.line.to_json().contains(secret), "{}", outcome.line.to_json());
+        assert!(!outcome.log.to_json().contains(secret), "{}", outcome.log.to_json());
     }
 }
 
@@ -659,7 +659,7 @@ fn userinfo_says_what_the_token_says() {
     });
     let world = World::new();
     world.catalog.fails();
-    let outcome = user_info(&user_token(&claims)).of(&Setup::new().gate(), &world);
+    let outcome = verify_user_token(&user_token(&claims)).of(&Setup::new().gate(), &world);
     let expected = json!({ "claims": { "sub": "user:default/jane.doe", "ent": ent } });
     assert_eq!(body_of(&outcome), expected);
     assert_eq!(world.certs.calls(), 0);
@@ -674,11 +674,11 @@ fn userinfo_takes_the_token_that_the_refresh_route_gave() {
         let body = body_of(&refresh);
         let token = body["backstageIdentity"]["token"].as_str().unwrap().to_owned();
         assert_eq!(payload_of(&token).contains("\"ent\""), !omit);
-        let outcome = user_info(&token).at(NOW + 3_599).of(&gate, &world);
+        let outcome = verify_user_token(&token).at(NOW + 3_599).of(&gate, &world);
         let identity = &body["backstageIdentity"]["identity"];
         let (sub, ent) = (&identity["userEntityRef"], &identity["ownershipEntityRefs"]);
         assert_eq!(body_of(&outcome), json!({ "claims": { "sub": sub, "ent": ent } }));
-        let outcome = user_info(&token).at(NOW + 3_600).of(&gate, &world);
+        let outcome = verify_user_token(&token).at(NOW + 3_600).of(&gate, &world);
         assert_eq!(code_of(&outcome), "token_invalid");
     }
 }
@@ -687,23 +687,23 @@ fn userinfo_takes_the_token_that_the_refresh_route_gave() {
 fn userinfo_of_a_limited_user_token_comes_from_the_catalog() {
     let claims = json!({ "sub": "user:default/jane.doe", "iat": NOW, "exp": NOW + 600 });
     let header = token_header("vnd.backstage.limited-user", &SIGNER.kid);
-    let token = SIGNER.compact(&header, &claims.to_string());
+    let token = SIGNER.token(&header, &claims.to_string());
     let (gate, world) = (Setup::new().gate(), World::new());
     let ent = json!(["user:default/jane.doe", "group:default/team-a", "group:default/team-b"]);
     let expected = json!({ "claims": { "sub": "user:default/jane.doe", "ent": ent } });
-    assert_eq!(body_of(&user_info(&token).of(&gate, &world)), expected);
+    assert_eq!(body_of(&verify_user_token(&token).of(&gate, &world)), expected);
 
     // Each time after what was remembered is over.
     world.catalog.fails();
-    let outcome = user_info(&token).at(NOW + 60).of(&gate, &world);
+    let outcome = verify_user_token(&token).at(NOW + 60).of(&gate, &world);
     assert_eq!(code_of(&outcome), "catalog_unavailable");
     world.catalog.recovers();
     world.catalog.holds("v1:ref:user:default/jane.doe", "{}");
-    let outcome = user_info(&token).at(NOW + 60).of(&gate, &world);
+    let outcome = verify_user_token(&token).at(NOW + 60).of(&gate, &world);
     assert_eq!(code_of(&outcome), "catalog_corrupt");
     // The user has left.
     world.catalog.loses("v1:ref:user:default/jane.doe");
-    let outcome = user_info(&token).at(NOW + 120).of(&gate, &world);
+    let outcome = verify_user_token(&token).at(NOW + 120).of(&gate, &world);
     assert_eq!((code_of(&outcome).as_str(), reply_of(&outcome).status), ("user_not_found", 404));
 }
 
@@ -715,7 +715,7 @@ fn a_user_of_no_catalog_owns_what_is_his_own_if_such_users_may_sign_in() {
         "dangerouslyAllowSignInWithoutUserInCatalog": true,
     }]);
     let gate = Setup::new().resolvers(&resolvers).gate();
-    let outcome = user_info(&user_token(&claims)).of(&gate, &World::new());
+    let outcome = verify_user_token(&user_token(&claims)).of(&gate, &World::new());
     let expected =
         json!({ "claims": { "sub": "user:default/guest", "ent": ["user:default/guest"] } });
     assert_eq!(body_of(&outcome), expected);
@@ -725,8 +725,8 @@ fn a_user_of_no_catalog_owns_what_is_his_own_if_such_users_may_sign_in() {
 fn userinfo_takes_tokens_of_every_published_key() {
     let claims = json!({ "sub": "user:default/x", "ent": [], "iat": NOW, "exp": NOW + 60 });
     let header = token_header("vnd.backstage.user", &SIGNER_2.kid);
-    let token = SIGNER_2.compact(&header, &claims.to_string());
-    let outcome = ask(&user_info(&token));
+    let token = SIGNER_2.token(&header, &claims.to_string());
+    let outcome = ask(&verify_user_token(&token));
     assert_eq!(body_of(&outcome), json!({ "claims": { "sub": "user:default/x", "ent": [] } }));
 }
 
@@ -734,17 +734,16 @@ fn userinfo_takes_tokens_of_every_published_key() {
 fn userinfo_refuses_tokens_of_ours_that_are_forged_expired_or_malformed() {
     let claims = json!({ "sub": "user:default/jane.doe", "iat": NOW, "exp": NOW + 60 });
     let header = token_header("vnd.backstage.user", &SIGNER.kid);
-    let genuine = SIGNER.compact(&header, &claims.to_string());
+    let genuine = SIGNER.token(&header, &claims.to_string());
     let (input, signature) = genuine.rsplit_once('.').unwrap();
     let admin = genuine.replacen(
         &encode(claims.to_string()),
         &encode(claims.to_string().replace("jane.doe", "admin")),
         1,
     );
-    let text =
-        |from: &str, to: &str| SIGNER.compact(&header, &claims.to_string().replace(from, to));
+    let text = |from: &str, to: &str| SIGNER.token(&header, &claims.to_string().replace(from, to));
     for (what, token) in [
-        ("by another key", SIGNER_2.compact(&header, &claims.to_string())),
+        ("by another key", SIGNER_2.token(&header, &claims.to_string())),
         ("with another payload", admin),
         ("without a signature", format!("{input}.")),
         ("with half a signature", format!("{input}.{}", &signature[..43])),
@@ -760,33 +759,33 @@ fn userinfo_refuses_tokens_of_ours_that_are_forged_expired_or_malformed() {
         ("with an empty sub", text("user:default/jane.doe", "")),
         ("with ent of another type", text("\"sub\"", "\"ent\":\"x\",\"sub\"")),
         ("with two subs", text("\"sub\"", "\"sub\":\"user:default/admin\",\"sub\"")),
-        ("with a payload that is no JSON", SIGNER.compact(&header, "x")),
-        ("with a payload that is no object", SIGNER.compact(&header, "[]")),
-        ("with no payload", SIGNER.compact(&header, "")),
+        ("with a payload that is no JSON", SIGNER.token(&header, "x")),
+        ("with a payload that is no object", SIGNER.token(&header, "[]")),
+        ("with no payload", SIGNER.token(&header, "")),
     ] {
-        let outcome = ask(&user_info(&token));
+        let outcome = ask(&verify_user_token(&token));
         assert_eq!(code_of(&outcome), "token_invalid", "{what}");
         assert_eq!(reply_of(&outcome).status, 401);
     }
-    assert_eq!(code_of(&ask(&user_info(&genuine))), "200");
+    assert_eq!(code_of(&ask(&verify_user_token(&genuine))), "200");
 }
 
 #[test]
 fn userinfo_forwards_tokens_of_other_signers_without_an_identity() {
     let claims = json!({ "sub": "user:default/jane.doe", "iat": NOW, "exp": NOW + 60 }).to_string();
-    let compact = |header: &str| SIGNER.compact(header, &claims);
+    let token = |header: &str| SIGNER.token(header, &claims);
     for token in [
-        compact(&token_header("vnd.backstage.user", "of-the-origin")),
-        compact(&token_header("vnd.backstage.plugin", &SIGNER.kid)),
-        compact(&token_header("JWT", &SIGNER.kid)),
-        compact(r#"{"alg":"ES256","kid":"static-key-1"}"#),
-        compact(r#"{"typ":"vnd.backstage.user","alg":"ES256"}"#),
-        compact(r#"{"typ":"vnd.backstage.user","alg":"none","kid":"static-key-1"}"#),
+        token(&token_header("vnd.backstage.user", "of-the-origin")),
+        token(&token_header("vnd.backstage.plugin", &SIGNER.kid)),
+        token(&token_header("JWT", &SIGNER.kid)),
+        token(r#"{"alg":"ES256","kid":"static-key-1"}"#),
+        token(r#"{"typ":"vnd.backstage.user","alg":"ES256"}"#),
+        token(r#"{"typ":"vnd.backstage.user","alg":"none","kid":"static-key-1"}"#),
         "opaque".to_owned(),
         "a.b.c".to_owned(),
         Claims::user().mint(),
     ] {
-        let ask = user_info(&token)
+        let ask = verify_user_token(&token)
             .header("cf-access-jwt-assertion", "x")
             .header("cf-access-authenticated-user-email", "boss@example.com");
         let outcome = self::ask(&ask);
@@ -841,8 +840,8 @@ fn a_user_whom_the_catalog_does_not_know_goes_to_the_origin_if_so_configured() {
     world.catalog.holds("v1:email:ghost@example.com", "{}");
     assert_eq!(code_of(&Ask::refresh(&ghost).of(&gate, &world)), "catalog_corrupt");
     world.catalog.fails();
-    let later = Ask::refresh(&ghost).at(NOW + 60).of(&gate, &world);
-    assert_eq!(code_of(&later), "catalog_unavailable");
+    let background = Ask::refresh(&ghost).at(NOW + 60).of(&gate, &world);
+    assert_eq!(code_of(&background), "catalog_unavailable");
     let service = Claims::service_token().set("common_name", "2.access").mint();
     assert_eq!(code_of(&Ask::refresh(&service).of(&gate, &world)), "service_token_unknown");
 }
@@ -875,7 +874,7 @@ fn the_log_line_says_what_was_decided_and_holds_no_secret() {
         "user": "user:default/jane.doe",
     });
     assert_eq!(line, expected);
-    let text = outcome.line.to_json();
+    let text = outcome.log.to_json();
     for secret in ["hunter2", "jane@example.com", &good, "eyJ"] {
         assert!(!text.contains(secret), "{secret}: {text}");
     }
@@ -898,5 +897,5 @@ fn the_log_line_says_what_was_decided_and_holds_no_secret() {
 #[test]
 fn the_log_line_has_no_query_in_it() {
     let outcome = ask(&Ask::get("/api/search?token=hunter2"));
-    assert!(!outcome.line.to_json().contains("hunter2"));
+    assert!(!outcome.log.to_json().contains("hunter2"));
 }

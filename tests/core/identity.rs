@@ -2,7 +2,7 @@
 //! kept, and who the person is while nobody answers.
 
 use backstage_cfaccess::access::{IDENTITY_LIFE, IdentitySource};
-use backstage_cfaccess::refusal::Refusal;
+use backstage_cfaccess::error::Refusal;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -32,7 +32,7 @@ fn get_identity_is_asked_with_the_assertion_in_header_and_cookie_and_with_limits
     let (lab, assertion) = (lab_of(JANE), Claims::user().mint());
     let identity = lab.identify(&assertion, NOW).unwrap();
     assert_eq!(identity.source, IdentitySource::GetIdentity);
-    assert_eq!(identity.document, JANE);
+    assert_eq!(identity.document_json, JANE);
     assert_eq!(identity.email, "jane@example.com");
     assert_eq!(identity.name.as_deref(), Some("Jane Doe"));
     let call = lab.world.identity.last_call();
@@ -55,7 +55,7 @@ fn an_identity_is_kept_for_an_hour_and_not_a_second_more() {
     for second in [0, 1, IDENTITY_LIFE - 1] {
         let identity = lab.identify(&assertion, NOW + second).unwrap();
         assert_eq!(identity.source, IdentitySource::Cache, "{second}");
-        assert_eq!(identity.document, JANE);
+        assert_eq!(identity.document_json, JANE);
     }
     assert_eq!(lab.world.identity.calls(), 1);
     let identity = lab.identify(&assertion, NOW + IDENTITY_LIFE).unwrap();
@@ -111,7 +111,7 @@ fn a_copy_in_kv_saves_the_call() {
     lab.world.cache.holds(&kv_key(&assertion), &format!("{} {JANE}", NOW + 10));
     let identity = lab.identify(&assertion, NOW).unwrap();
     assert_eq!(identity.source, IdentitySource::Cache);
-    assert_eq!((identity.document.as_str(), lab.world.identity.calls()), (JANE, 0));
+    assert_eq!((identity.document_json.as_str(), lab.world.identity.calls()), (JANE, 0));
     let reads = lab.world.cache.reads();
     lab.identify(&assertion, NOW + 9).unwrap();
     assert_eq!((lab.world.identity.calls(), lab.world.cache.reads()), (0, reads));
@@ -176,7 +176,7 @@ fn while_get_identity_does_not_answer_properly_the_claims_do_and_nothing_is_kept
         let lab = Lab::new();
         lab.world.identity.says(status, body);
         let identity = lab.identify(&assertion, NOW).unwrap();
-        assert_eq!(identity.source, IdentitySource::ClaimsForWant, "{status} {body}");
+        assert_eq!(identity.source, IdentitySource::ClaimsFallback, "{status} {body}");
         assert_eq!((identity.email.as_str(), &identity.name), ("jane@example.com", &None));
         lab.run_tasks(NOW);
         assert_eq!(lab.world.cache.value(&kv_key(&assertion)), None);
@@ -188,7 +188,7 @@ fn while_get_identity_does_not_answer_properly_the_claims_do_and_nothing_is_kept
     let lab = Lab::new();
     lab.world.identity.fails();
     let identity = lab.identify(&assertion, NOW).unwrap();
-    assert_eq!(identity.source, IdentitySource::ClaimsForWant);
+    assert_eq!(identity.source, IdentitySource::ClaimsFallback);
 }
 
 #[test]
@@ -229,11 +229,10 @@ fn groups_are_read_in_both_shapes() {
     let groups = |groups: Value| {
         let document = json!({ "email": "jane@example.com", "groups": groups }).to_string();
         let identity = lab_of(&document).identify(&lasting(), NOW).unwrap();
-        let text = |part: &Option<String>| part.clone().unwrap_or("-".to_owned());
-        let groups = identity.groups();
-        groups
-            .iter()
-            .map(|group| [&group.id, &group.name, &group.email].map(text).join(" "))
+        let text = |part: Option<&str>| part.unwrap_or("-").to_owned();
+        identity
+            .groups()
+            .map(|group| [group.id, group.name, group.email].map(text).join(" "))
             .collect::<Vec<_>>()
     };
     assert_eq!(groups(json!(["Engineering", "Ops"])), ["- Engineering -", "- Ops -"]);
@@ -265,7 +264,7 @@ fn a_configured_service_token_signs_in_as_its_subject_without_a_call() {
             r#"{"id":"11111111111111111111111111111111.access","name":"Bot","#,
             r#""email":"ci-bot@example.com","groups":[]}"#
         );
-        assert_eq!(identity.document, document);
+        assert_eq!(identity.document_json, document);
     }
     assert_eq!(lab.world.identity.calls(), 0);
 }
@@ -299,7 +298,7 @@ fn the_claims_alone_are_an_identity_if_so_configured() {
         r#"{"id":"8c87b489-ce35-5f2e-af39-f80e282cb2e8","name":"jane@example.com","#,
         r#""email":"jane@example.com","groups":[]}"#
     );
-    assert_eq!((identity.document.as_str(), &identity.name), (document, &None));
+    assert_eq!((identity.document_json.as_str(), &identity.name), (document, &None));
     // The one read is for the keys.
     assert_eq!((lab.world.identity.calls(), lab.world.cache.reads()), (0, 1));
 }

@@ -1,23 +1,23 @@
 //! The form of an assertion, before anything in it is believed: what is malformed, what is
 //! unsupported, and that no bit of it can be changed.
 
-use backstage_cfaccess::access::{MAX_ASSERTION_BYTES, Untrusted};
-use backstage_cfaccess::refusal::{Malformed, Refusal, Stop, Unsupported};
+use backstage_cfaccess::access::{MAX_ASSERTION_BYTES, UnverifiedAssertion};
+use backstage_cfaccess::error::{GateError, Malformed, Refusal, Unsupported};
 use serde_json::json;
 
 use crate::support::{Claims, Lab, NOW, OTHER, TEAM, at, encode, header, mint, mint_with};
 
-fn malformed(compact: &str) -> Malformed {
-    match Untrusted::parse(compact) {
+fn malformed(token: &str) -> Malformed {
+    match UnverifiedAssertion::parse(token) {
         Err(Refusal::AssertionMalformed(what)) => what,
-        other => panic!("{compact}: {other:?}"),
+        other => panic!("{token}: {other:?}"),
     }
 }
 
-fn unsupported(compact: &str) -> Unsupported {
-    match Untrusted::parse(compact) {
+fn unsupported(token: &str) -> Unsupported {
+    match UnverifiedAssertion::parse(token) {
         Err(Refusal::AssertionUnsupported(what)) => what,
-        other => panic!("{compact}: {other:?}"),
+        other => panic!("{token}: {other:?}"),
     }
 }
 
@@ -40,22 +40,22 @@ fn with_payload(payload: impl AsRef<[u8]>) -> String {
 }
 
 /// What a gate that knows the team's keys says of an assertion.
-fn refusal(compact: &str) -> Option<Stop> {
-    Lab::new().verify(compact, NOW).err()
+fn refusal(token: &str) -> Option<GateError> {
+    Lab::new().verify(token, NOW).err()
 }
 
 #[test]
 fn a_well_formed_assertion_is_taken_apart_and_its_claims_keep_their_spelling() {
     let payload = Claims::user().text().replacen('{', "{ \n\t", 1);
-    let compact = mint(&header(), &payload);
-    let untrusted = Untrusted::parse(&compact).unwrap();
-    let (signing_input, _) = compact.rsplit_once('.').unwrap();
-    assert_eq!(untrusted.key_id, TEAM.kid);
-    assert_eq!(untrusted.claims_json, payload);
-    assert_eq!(untrusted.signing_input, signing_input.as_bytes());
-    assert_eq!(untrusted.signature, TEAM.sign(signing_input.as_bytes()));
-    assert_eq!(untrusted.claims.expiration, Some(at(NOW + 3600)));
-    assert_eq!(untrusted.claims.custom.email.as_deref(), Some("jane@example.com"));
+    let token = mint(&header(), &payload);
+    let unverified = UnverifiedAssertion::parse(&token).unwrap();
+    let (signing_input, _) = token.rsplit_once('.').unwrap();
+    assert_eq!(unverified.key_id, TEAM.kid);
+    assert_eq!(unverified.payload_json, payload);
+    assert_eq!(unverified.signing_input, signing_input.as_bytes());
+    assert_eq!(unverified.signature, TEAM.sign(signing_input.as_bytes()));
+    assert_eq!(unverified.claims.expiration, Some(at(NOW + 3600)));
+    assert_eq!(unverified.claims.custom.email.as_deref(), Some("jane@example.com"));
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn anything_but_three_parts_is_refused() {
     let good = Claims::user().mint();
     let (header, rest) = good.split_once('.').unwrap();
     let jwe = format!("{header}.{}.{}.{rest}", encode("key"), encode("iv"));
-    for compact in [
+    for token in [
         "",
         "garbage",
         header,
@@ -74,7 +74,7 @@ fn anything_but_three_parts_is_refused() {
         &jwe,
         "....",
     ] {
-        assert_eq!(malformed(compact), Malformed::Parts, "{compact}");
+        assert_eq!(malformed(token), Malformed::Parts, "{token}");
     }
 }
 
@@ -97,12 +97,12 @@ fn characters_outside_the_alphabet_are_refused_wherever_they_stand() {
         "=", "+", "/", " ", "\n", "\r\n", "\t", "\0", ",", ";", "%", "\"", "~", ":", "é", "ａ",
         "\u{200b}", "\u{feff}", "\u{7f}",
     ] {
-        for compact in [
+        for token in [
             format!("{stranger}{good}"),
             format!("{}{stranger}{}", &good[..middle], &good[middle..]),
             format!("{good}{stranger}"),
         ] {
-            assert_eq!(malformed(&compact), Malformed::Character, "{stranger:?}");
+            assert_eq!(malformed(&token), Malformed::Character, "{stranger:?}");
         }
     }
 }
@@ -140,12 +140,12 @@ fn the_other_spellings_of_the_same_bytes_are_refused() {
             continue;
         }
         let spelled = &signature[..signature.len() - 1];
-        let compact = format!("{input}.{spelled}{}", char::from(*digit));
+        let token = format!("{input}.{spelled}{}", char::from(*digit));
         let expected = [
             Some(Refusal::AssertionMalformed(Malformed::Base64).into()),
             Some(Refusal::SignatureInvalid.into()),
         ];
-        assert!(expected.contains(&refusal(&compact)), "{}", char::from(*digit));
+        assert!(expected.contains(&refusal(&token)), "{}", char::from(*digit));
     }
 }
 
@@ -173,10 +173,10 @@ fn the_longest_assertion_is_accepted_and_one_byte_more_is_not() {
         .find(|(length, _)| *length == room)
         .map(|(_, payload)| payload)
         .unwrap();
-    let compact = mint(&header(), &payload);
-    assert_eq!(compact.len(), MAX_ASSERTION_BYTES);
-    assert_eq!(refusal(&compact), None);
-    assert_eq!(malformed(&format!("{compact}A")), Malformed::Length);
+    let token = mint(&header(), &payload);
+    assert_eq!(token.len(), MAX_ASSERTION_BYTES);
+    assert_eq!(refusal(&token), None);
+    assert_eq!(malformed(&format!("{token}A")), Malformed::Length);
     assert_eq!(malformed(&"é".repeat(MAX_ASSERTION_BYTES)), Malformed::Length);
 }
 
@@ -184,8 +184,8 @@ fn the_longest_assertion_is_accepted_and_one_byte_more_is_not() {
 fn a_header_or_payload_that_is_no_utf_8_is_refused() {
     let bytes = b"{\"iss\":\"\xff\"}";
     assert_eq!(malformed(&with_payload(bytes)), Malformed::Json);
-    let compact = format!("{}.{}.eA", encode(bytes), encode(Claims::user().text()));
-    assert_eq!(malformed(&compact), Malformed::Json);
+    let token = format!("{}.{}.eA", encode(bytes), encode(Claims::user().text()));
+    assert_eq!(malformed(&token), Malformed::Json);
     // A surrogate half in UTF-8, an overlong slash, and a byte order mark.
     for bytes in [&b"{\"a\":\"\xed\xa0\x80\"}"[..], b"{\"a\":\"\xc0\xaf\"}", b"\xef\xbb\xbf{}"] {
         assert_eq!(malformed(&with_payload(bytes)), Malformed::Json);
@@ -245,8 +245,8 @@ fn duplicate_members_are_refused_in_every_spelling_and_at_every_depth() {
             claims.replacen('{', &format!("{{{member},"), 1),
             format!("{},{member}}}", claims.strip_suffix('}').unwrap()),
         ] {
-            let compact = mint(&header(), &payload);
-            assert_eq!(malformed(&compact), Malformed::DuplicateMember, "{member}");
+            let token = mint(&header(), &payload);
+            assert_eq!(malformed(&token), Malformed::DuplicateMember, "{member}");
         }
     }
     for member in [
@@ -256,19 +256,19 @@ fn duplicate_members_are_refused_in_every_spelling_and_at_every_depth() {
         r#""kid":"x""#,
         r#""jwk":{"n":"","n":""}"#,
     ] {
-        let compact = with_header(&header_with(member));
-        assert_eq!(malformed(&compact), Malformed::DuplicateMember, "{member}");
+        let token = with_header(&header_with(member));
+        assert_eq!(malformed(&token), Malformed::DuplicateMember, "{member}");
     }
 }
 
 #[test]
 fn members_that_differ_in_case_are_no_duplicates_and_mean_nothing() {
     let payload = Claims::user().set("EMAIL", "boss@example.com").set("Exp", 1).text();
-    let compact = unsigned(&header(), &payload);
-    let untrusted = Untrusted::parse(&compact).unwrap();
-    assert_eq!(untrusted.claims.custom.email.as_deref(), Some("jane@example.com"));
-    let compact = with_header(&header().replace("\"alg\"", "\"ALG\""));
-    assert_eq!(unsupported(&compact), Unsupported::Algorithm);
+    let token = unsigned(&header(), &payload);
+    let unverified = UnverifiedAssertion::parse(&token).unwrap();
+    assert_eq!(unverified.claims.custom.email.as_deref(), Some("jane@example.com"));
+    let token = with_header(&header().replace("\"alg\"", "\"ALG\""));
+    assert_eq!(unsupported(&token), Unsupported::Algorithm);
 }
 
 #[test]
@@ -300,15 +300,15 @@ fn every_algorithm_but_rs256_is_refused_and_case_counts() {
     ] {
         let header = header().replace("RS256", algorithm);
         // Signed as RS256 all the same: the name alone must be enough to refuse it.
-        let compact = mint(&header, &Claims::user().text());
-        assert_eq!(unsupported(&compact), Unsupported::Algorithm, "{algorithm}");
+        let token = mint(&header, &Claims::user().text());
+        assert_eq!(unsupported(&token), Unsupported::Algorithm, "{algorithm}");
     }
 }
 
 #[test]
 fn an_algorithm_in_another_spelling_of_the_same_string_is_the_same() {
-    let compact = with_header(&header().replace("RS256", r"\u0052S256"));
-    assert!(Untrusted::parse(&compact).is_ok());
+    let token = with_header(&header().replace("RS256", r"\u0052S256"));
+    assert!(UnverifiedAssertion::parse(&token).is_ok());
 }
 
 #[test]
@@ -355,8 +355,8 @@ fn critical_extensions_are_refused_whatever_they_are() {
         r#""b64":null"#,
         r#""b64":"false""#,
     ] {
-        let compact = mint(&header_with(member), &Claims::user().text());
-        assert_eq!(unsupported(&compact), Unsupported::Critical, "{member}");
+        let token = mint(&header_with(member), &Claims::user().text());
+        assert_eq!(unsupported(&token), Unsupported::Critical, "{member}");
     }
 }
 
@@ -381,7 +381,7 @@ fn a_token_of_another_type_is_refused() {
 fn typ_may_be_absent_and_its_case_means_nothing() {
     for header in [header().replace(",\"typ\":\"JWT\"", ""), header().replace("\"JWT\"", "\"jwt\"")]
     {
-        assert!(Untrusted::parse(&with_header(&header)).is_ok(), "{header}");
+        assert!(UnverifiedAssertion::parse(&with_header(&header)).is_ok(), "{header}");
     }
 }
 
@@ -392,10 +392,10 @@ fn a_token_without_a_key_id_is_refused() {
         let header = format!(r#"{{"alg":"RS256","kid":{kid}}}"#);
         assert_eq!(unsupported(&with_header(&header)), Unsupported::KeyIdMissing, "{kid}");
     }
-    let compact = mint(r#"{"alg":"RS256","typ":"JWT"}"#, &Claims::user().text());
-    assert_eq!(unsupported(&compact), Unsupported::KeyIdMissing);
+    let token = mint(r#"{"alg":"RS256","typ":"JWT"}"#, &Claims::user().text());
+    assert_eq!(unsupported(&token), Unsupported::KeyIdMissing);
     let longest = format!(r#"{{"alg":"RS256","kid":"{}"}}"#, "k".repeat(256));
-    assert!(Untrusted::parse(&with_header(&longest)).is_ok());
+    assert!(UnverifiedAssertion::parse(&with_header(&longest)).is_ok());
 }
 
 #[test]
@@ -421,14 +421,14 @@ fn a_key_that_comes_with_the_token_is_not_looked_at() {
 #[test]
 fn an_hmac_with_the_public_key_as_its_secret_is_refused() {
     let header = header().replace("RS256", "HS256");
-    let compact = with_header(&header);
-    assert_eq!(unsupported(&compact), Unsupported::Algorithm);
+    let token = with_header(&header);
+    assert_eq!(unsupported(&token), Unsupported::Algorithm);
 }
 
 #[test]
 fn an_assertion_signed_with_another_key_is_refused() {
-    let compact = mint_with(&OTHER, &header(), &Claims::user().text());
-    assert_eq!(refusal(&compact), Some(Refusal::SignatureInvalid.into()));
+    let token = mint_with(&OTHER, &header(), &Claims::user().text());
+    assert_eq!(refusal(&token), Some(Refusal::SignatureInvalid.into()));
 }
 
 #[test]
@@ -457,8 +457,8 @@ fn a_signature_of_the_wrong_length_is_refused() {
         &[0xff; 256],
         &[&signature[..], &signature[..]].concat(),
     ] {
-        let compact = format!("{input}.{}", encode(bytes));
-        assert_eq!(refusal(&compact), Some(Refusal::SignatureInvalid.into()), "{}", bytes.len());
+        let token = format!("{input}.{}", encode(bytes));
+        assert_eq!(refusal(&token), Some(Refusal::SignatureInvalid.into()), "{}", bytes.len());
     }
 }
 
@@ -472,9 +472,9 @@ fn a_flipped_bit_of_the_signature_is_refused() {
     for index in 0..signature.len() {
         let mut flipped = signature.clone();
         flipped[index] ^= 1 << (index % 8);
-        let compact = format!("{input}.{}", encode(&flipped));
+        let token = format!("{input}.{}", encode(&flipped));
         assert_eq!(
-            lab.verify(&compact, NOW).err(),
+            lab.verify(&token, NOW).err(),
             Some(Refusal::SignatureInvalid.into()),
             "{index}"
         );
@@ -491,8 +491,8 @@ fn a_flipped_bit_of_header_or_payload_is_refused() {
         for bit in 0..7 {
             let mut flipped = good.clone().into_bytes();
             flipped[index] ^= 1 << bit;
-            let compact = String::from_utf8(flipped).unwrap();
-            assert!(lab.verify(&compact, NOW).is_err(), "bit {bit} of byte {index}");
+            let token = String::from_utf8(flipped).unwrap();
+            assert!(lab.verify(&token, NOW).is_err(), "bit {bit} of byte {index}");
         }
     }
 }
@@ -501,7 +501,7 @@ fn a_flipped_bit_of_header_or_payload_is_refused() {
 fn parts_of_two_good_assertions_make_no_third() {
     let (jane, bot) = (Claims::user().mint(), Claims::service_token().mint());
     let [jane, bot] =
-        [jane, bot].map(|compact| compact.split('.').map(str::to_owned).collect::<Vec<_>>());
+        [jane, bot].map(|token| token.split('.').map(str::to_owned).collect::<Vec<_>>());
     for (one, other) in [(&jane, &bot), (&bot, &jane)] {
         let mixed = format!("{}.{}.{}", one[0], other[1], one[2]);
         assert_eq!(refusal(&mixed), Some(Refusal::SignatureInvalid.into()));

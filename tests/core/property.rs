@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use backstage_cfaccess::access::{KeySet, Untrusted};
-use backstage_cfaccess::catalog::{EntityRef, Key, Record, UserRecord, decode, encode};
-use backstage_cfaccess::config::{Config, Source};
+use backstage_cfaccess::access::{JwkSet, UnverifiedAssertion};
+use backstage_cfaccess::backstage::EntityRef;
+use backstage_cfaccess::backstage::{join_jwks, read_token};
+use backstage_cfaccess::catalog::{Key, Record, UserRecord, decode, encode};
+use backstage_cfaccess::config::{Config, RawConfig};
 use backstage_cfaccess::gate::Decision;
-use backstage_cfaccess::http::{Route, cookie, is_identity_header, route};
-use backstage_cfaccess::session::{join_jwks, read_token};
+use backstage_cfaccess::gate::{Route, cookie, is_identity_header, route};
 use jwt_compact::UntrustedToken;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::{
@@ -103,8 +104,8 @@ proptest! {
 
     #[test]
     fn no_text_makes_a_parser_panic(text in any::<String>(), name in any::<String>()) {
-        let _ = Untrusted::parse(&text);
-        let _ = KeySet::parse(&text);
+        let _ = UnverifiedAssertion::parse(&text);
+        let _ = JwkSet::parse(&text);
         let _ = decode(Key::Email(&name), &text);
         let _ = EntityRef::parse(&text, Some(&name));
         let _ = route(&name, &text, "/api/auth", "cfaccess", std::slice::from_ref(&name));
@@ -114,9 +115,9 @@ proptest! {
         let keys = Setup::new().config().signing_keys;
         let _ = read_token(&text, &keys);
         for source in [
-            Source { cfaccess: Some(text.clone()), ..Source::default() },
-            Source { backstage: Some(text.clone()), ..Source::default() },
-            Source { signing_keys: Some(text.clone()), ..Source::default() },
+            RawConfig { cfaccess: Some(text.clone()), ..RawConfig::default() },
+            RawConfig { backstage: Some(text.clone()), ..RawConfig::default() },
+            RawConfig { signing_keys: Some(text.clone()), ..RawConfig::default() },
         ] {
             prop_assert!(Config::read(&source).is_err());
         }
@@ -124,7 +125,7 @@ proptest! {
 
     #[test]
     fn no_compact_jws_makes_the_parser_panic(text in "[A-Za-z0-9_.-]{0,300}") {
-        let _ = Untrusted::parse(&text);
+        let _ = UnverifiedAssertion::parse(&text);
         let _ = read_token(&text, &Setup::new().config().signing_keys);
     }
 
@@ -242,7 +243,7 @@ proptest! {
             .header("cf-access-authenticated-user-email", "boss@example.com");
         let outcome = ask.of(&Setup::new().gate(), &World::new());
         prop_assert!(matches!(outcome.decision, Decision::Reply(_)), "{}", code_of(&outcome));
-        prop_assert!(serde_json::from_str::<Value>(&outcome.line.to_json()).is_ok());
+        prop_assert!(serde_json::from_str::<Value>(&outcome.log.to_json()).is_ok());
     }
 }
 
@@ -256,14 +257,14 @@ proptest! {
         is_whole in any::<bool>(),
     ) {
         let mut header: Map<String, Value> = serde_json::from_str(&header()).unwrap();
-        // jwt-compact wants these to be well-formed; we do not look at them.
+        // jwt-token wants these to be well-formed; we do not look at them.
         let names_a_key =
             ["jku", "x5u", "x5t", "x5t#S256"].iter().any(|name| more.contains_key(*name));
         header.extend(more.into_iter().filter(|(name, _)| !is_whole || name.len() > 3));
         let parts = [Value::Object(header), Value::Object(claims)].map(|part| part.to_string());
         let [header, claims] = parts.map(compact_part);
-        let compact = format!("{header}.{claims}.{}", compact_part("x".to_owned()));
-        match (Untrusted::parse(&compact), UntrustedToken::new(&compact)) {
+        let token = format!("{header}.{claims}.{}", compact_part("x".to_owned()));
+        match (UnverifiedAssertion::parse(&token), UntrustedToken::new(&token)) {
             (Ok(ours), Ok(theirs)) => {
                 prop_assert_eq!(theirs.algorithm(), "RS256");
                 prop_assert_eq!(theirs.header().key_id.as_deref(), Some(ours.key_id.as_str()));
@@ -299,8 +300,8 @@ proptest! {
             claims.entry(name).or_insert(value);
         }
         let parts = [header(), Value::Object(claims).to_string(), "x".to_owned()];
-        let compact = parts.map(compact_part).join(".");
-        let ask = Ask::get("/").header("cf-access-jwt-assertion", &compact);
+        let token = parts.map(compact_part).join(".");
+        let ask = Ask::get("/").header("cf-access-jwt-assertion", &token);
         let outcome = ask.of(&Setup::new().gate(), &World::new());
         prop_assert_eq!(reply_of(&outcome).status, 401);
     }
@@ -312,13 +313,13 @@ proptest! {
         config in object(CONFIG),
     ) {
         let jwks = json!({ "keys": [jwk] }).to_string();
-        let _ = KeySet::parse(&jwks);
+        let _ = JwkSet::parse(&jwks);
         let _ = join_jwks(&[], Some(&jwks));
         let _ = decode(Key::Email("jane@example.com"), &Value::Object(record.clone()).to_string());
         let record = json!({ "v": 1, "user": record }).to_string();
         let _ = decode(Key::Email("jane@example.com"), &record);
         let config = Value::Object(config).to_string();
-        let source = Source {
+        let source = RawConfig {
             cfaccess: Some(config.clone()),
             backstage: Some(config),
             signing_keys: Some(jwks),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use backstage_cfaccess::error::{Fault, GateError, Malformed, Refusal, Unsupported};
 use backstage_cfaccess::gate::Gate;
-use backstage_cfaccess::http::error_reply;
-use backstage_cfaccess::refusal::{Fault, Malformed, Refusal, Stop, Unsupported};
+use backstage_cfaccess::gate::error_reply;
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -40,9 +40,9 @@ impl Case {
         self
     }
 
-    fn stop(&self) -> Stop {
+    fn stop(&self) -> GateError {
         let outcome = self.ask.of(&self.gate, &self.world);
-        let stop = outcome.stop.clone().unwrap();
+        let stop = outcome.error.clone().unwrap();
         assert_eq!(code_of(&outcome), stop.code());
         stop
     }
@@ -56,7 +56,7 @@ fn refused() -> Vec<Case> {
     let expired = json!({ "sub": "user:default/jane.doe", "iat": NOW - 1, "exp": NOW }).to_string();
     let token_header =
         format!(r#"{{"typ":"vnd.backstage.user","alg":"ES256","kid":"{}"}}"#, SIGNER.kid);
-    let bearer = format!("Bearer {}", SIGNER.compact(&token_header, &expired));
+    let bearer = format!("Bearer {}", SIGNER.token(&token_header, &expired));
     let twins = r#"{"v":1,"ambiguous":["user:default/a","user:default/b"]}"#;
     let userinfo = "/api/auth/v1/userinfo";
     vec![
@@ -114,8 +114,8 @@ fn refusals() -> Vec<Refusal> {
     stops
         .into_iter()
         .map(|stop| match stop {
-            Stop::Refusal(refusal) => refusal,
-            Stop::Fault(fault) => panic!("{fault:?}"),
+            GateError::Refusal(refusal) => refusal,
+            GateError::Fault(fault) => panic!("{fault:?}"),
         })
         .collect()
 }
@@ -181,7 +181,8 @@ fn refusals_and_faults_are_told_by_status_name_and_code_alone() {
         Fault::OriginUnreachable("hunter2".into()),
         Fault::TokenTooLarge(99_999),
     ];
-    let stops = Refusal::ALL.iter().copied().map(Stop::from).chain(faults.map(Stop::from));
+    let stops =
+        Refusal::ALL.iter().copied().map(GateError::from).chain(faults.map(GateError::from));
     for stop in stops {
         let reply = error_reply(&stop, stop.message(), "GET", "/x");
         let text = reply.body.unwrap();

@@ -5,7 +5,7 @@ use backstage_cfaccess::gate::Gate;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Ask, Claims, NOW, OTHER, SIGNER, Setup, World, block_on, body_of, certs, code_of,
+    Ask, Claims, NOW, OTHER, SIGNER, Setup, World, at, block_on, body_of, certs, code_of,
 };
 
 /// A minute is how long the catalog is remembered by default.
@@ -82,7 +82,12 @@ fn a_session_ends_when_the_key_of_its_assertion_is_gone() {
     world.certs.says(200, &certs(&[&OTHER]));
     let outcome = Ask::refresh(&assertion).at(NOW + 481).of(&gate, &world);
     assert_eq!(code_of(&outcome), "200", "the old set is held");
-    block_on(backstage_cfaccess::task::run(outcome.later, NOW + 481, &gate, &world));
+    block_on(backstage_cfaccess::gate::run_background(
+        outcome.background,
+        at(NOW + 481),
+        &gate,
+        &world,
+    ));
     assert_eq!(refresh(&gate, &world, &assertion, NOW + 482), "key_unknown");
 }
 
@@ -173,7 +178,7 @@ fn userinfo_reads_a_users_record_once_in_a_while() {
     let (gate, world) = (Setup::new().gate(), World::new());
     let claims = json!({ "sub": "user:default/jane.doe", "iat": NOW, "exp": NOW + 600 });
     let header = json!({ "typ": "vnd.backstage.limited-user", "alg": "ES256", "kid": SIGNER.kid });
-    let token = SIGNER.compact(&header.to_string(), &claims.to_string());
+    let token = SIGNER.token(&header.to_string(), &claims.to_string());
     let ask = |now| {
         let bearer = format!("Bearer {token}");
         Ask::get("/api/auth/v1/userinfo").header("authorization", &bearer).at(now)
@@ -193,5 +198,5 @@ fn an_isolate_does_not_grow_with_the_assertions_that_it_sees() {
         let assertion = Claims::user().set("identity_nonce", format!("{login}")).mint();
         assert_eq!(refresh(&gate, &world, &assertion, NOW), "200");
     }
-    assert_eq!((gate.memory.sessions.len(), gate.memory.verified.len()), (2_000, 2_000));
+    assert_eq!((gate.caches.sessions.len(), gate.caches.assertions.len()), (2_000, 2_000));
 }

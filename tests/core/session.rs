@@ -1,8 +1,8 @@
 //! What Backstage is given: the token, which a backend must accept and take apart as its own, and
 //! the answer of the refresh route, held against recorded ones of the official provider.
 
-use backstage_cfaccess::refusal::Fault;
-use backstage_cfaccess::session::{MAX_TOKEN_LENGTH, TokenRequest, issue};
+use backstage_cfaccess::backstage::{MAX_TOKEN_LENGTH, TokenRequest, issue};
+use backstage_cfaccess::error::Fault;
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -159,7 +159,7 @@ fn userinfo_of_a_limited_user_token_is_the_recorded_one() {
     let limited = json!({ "sub": "user:default/jane.doe", "iat": NOW, "exp": NOW + 60 });
     let header =
         format!(r#"{{"typ":"vnd.backstage.limited-user","alg":"ES256","kid":"{}"}}"#, SIGNER.kid);
-    let token = SIGNER.compact(&header, &limited.to_string());
+    let token = SIGNER.token(&header, &limited.to_string());
     let ask = Ask::get("/api/auth/v1/userinfo").header("authorization", &format!("Bearer {token}"));
     let outcome = ask.of(&Setup::new().gate(), &World::new());
     let theirs = recorded_body("userinfo, limited token of jane");

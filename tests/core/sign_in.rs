@@ -1,7 +1,7 @@
 //! From a caller to a Backstage user: the resolvers with their options, in any order.
 
-use backstage_cfaccess::refusal::{Fault, Refusal, Stop};
-use backstage_cfaccess::signin::{Profile, Resolver, Rule, SignedIn, sign_in};
+use backstage_cfaccess::error::{Fault, GateError, Refusal};
+use backstage_cfaccess::sign_in::{Profile, ResolvedUser, Resolver, Rule, resolve_user};
 
 use crate::support::{World, block_on};
 
@@ -22,9 +22,9 @@ fn of_domains(rule: &Rule, domains: &[&str], without_user: bool) -> Resolver {
     Resolver::new(rule.clone(), Some(domains), without_user)
 }
 
-fn signs_in(email: &str, resolvers: &[Resolver], world: &World) -> Result<SignedIn, Stop> {
+fn signs_in(email: &str, resolvers: &[Resolver], world: &World) -> Result<ResolvedUser, GateError> {
     let profile = Profile { email: email.to_owned(), display_name: None, picture: None };
-    block_on(sign_in(&profile, "{}", resolvers, world))
+    block_on(resolve_user(&profile, "{}", resolvers, world))
 }
 
 fn user(email: &str, resolvers: &[Resolver], world: &World) -> String {
@@ -206,7 +206,7 @@ fn a_damaged_record_is_a_fault_that_names_its_key_and_nobody_signs_in_past_it() 
         (vec![lenient(BY_NAME)], "v1:ref:user:default/broken: "),
     ] {
         match signs_in("broken@example.com", &resolvers, &world).unwrap_err() {
-            Stop::Fault(Fault::CatalogCorrupt(detail)) => assert!(detail.starts_with(key)),
+            GateError::Fault(Fault::CatalogCorrupt(detail)) => assert!(detail.starts_with(key)),
             other => panic!("{other:?}"),
         }
     }

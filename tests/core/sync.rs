@@ -4,12 +4,13 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
-use backstage_cfaccess::catalog::{
-    Comparison, EntityRef, Index, Key, LiveUser, MAX_KV_CALLS, Record, Summary, SyncPorts, decode,
-    digest, encode, live_entity, live_user, sync,
+use backstage_cfaccess::backstage::EntityRef;
+use backstage_cfaccess::catalog::import::{
+    Index, LiveUser, MAX_KV_CALLS, Reconciliation, Summary, SyncPolicy, SyncPorts, live_entity,
+    live_user, sync,
 };
-use backstage_cfaccess::config::Config;
-use backstage_cfaccess::ports::{Answer, Call, Failure};
+use backstage_cfaccess::catalog::{Key, Record, decode, digest, encode};
+use backstage_cfaccess::ports::{Failure, HttpRequest, HttpResponse};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -22,8 +23,8 @@ type Pairs = BTreeMap<String, String>;
 struct World {
     kv: RefCell<BTreeMap<String, (String, bool)>>,
     /// What the origin answers, page by page.
-    pages: RefCell<Vec<Answer>>,
-    calls: RefCell<Vec<Call>>,
+    pages: RefCell<Vec<HttpResponse>>,
+    calls: RefCell<Vec<HttpRequest>>,
     /// What was done to KV, such as `put v1:ref:user:default/a`.
     changes: RefCell<Vec<String>>,
     lists: Cell<usize>,
@@ -64,13 +65,13 @@ impl World {
                 json!({ "nextCursor": format!("c={index}") })
             };
             let body = json!({ "items": items, "totalItems": total, "pageInfo": info });
-            Answer { status: 200, body: body.to_string() }
+            HttpResponse { status: 200, body: body.to_string() }
         });
         *self.pages.borrow_mut() = pages.collect();
     }
 
     fn says(&self, status: u16, body: &str) {
-        *self.pages.borrow_mut() = vec![Answer { status, body: body.to_owned() }];
+        *self.pages.borrow_mut() = vec![HttpResponse { status, body: body.to_owned() }];
     }
 
     fn holds(&self) -> Pairs {
@@ -113,7 +114,7 @@ impl SyncPorts for World {
         self.now.get()
     }
 
-    async fn fetch_origin(&self, call: &Call) -> Result<Answer, Failure> {
+    async fn fetch_origin(&self, call: &HttpRequest) -> Result<HttpResponse, Failure> {
         self.ask()?;
         let index = self.calls.borrow().len();
         self.calls.borrow_mut().push(call.clone());
@@ -187,8 +188,8 @@ impl Line {
     }
 }
 
-fn config() -> Config {
-    Setup::new().gate().config
+fn config() -> SyncPolicy {
+    Setup::new().config().sync_policy()
 }
 
 /// A user as a running catalog has it.
@@ -243,8 +244,10 @@ fn the_first_run_fills_kv_and_the_second_writes_nothing() {
 fn the_origin_is_asked_below_its_base_url_with_the_token() {
     let world = World::new();
     world.has(&users(3));
-    let backstage =
-        Setup::new().backstage("baseUrl", json!("https://x.example/tools/bs")).gate().config;
+    let backstage = Setup::new()
+        .backstage("baseUrl", json!("https://x.example/tools/bs"))
+        .config()
+        .sync_policy();
     block_on(sync(&backstage, Some("s3cret"), &world));
     let calls = world.calls.borrow();
     assert!(calls[0].url.starts_with("/tools/bs/api/catalog/entities/by-query?filter=kind=user"));
@@ -300,7 +303,7 @@ fn two_users_with_one_email_are_ambiguous() {
 fn users_are_found_by_the_annotations_of_the_resolvers_and_by_no_others() {
     let resolver = |name: &str| {
         let resolvers = json!([{ "resolver": name, "annotation": "example.com/id" }]);
-        Setup::new().cfaccess("signIn", json!({ "resolvers": resolvers })).gate().config
+        Setup::new().cfaccess("signIn", json!({ "resolvers": resolvers })).config().sync_policy()
     };
     let world = World::new();
     let mut all = users(3);
@@ -543,7 +546,7 @@ fn a_kv_that_takes_nothing_is_not_asked_without_end() {
         fn now_ms(&self) -> i64 {
             0
         }
-        async fn fetch_origin(&self, call: &Call) -> Result<Answer, Failure> {
+        async fn fetch_origin(&self, call: &HttpRequest) -> Result<HttpResponse, Failure> {
             self.0.fetch_origin(call).await
         }
         async fn list(&self, cursor: Option<&str>) -> Result<Value, Failure> {
@@ -564,8 +567,8 @@ fn a_kv_that_takes_nothing_is_not_asked_without_end() {
 
 #[test]
 fn what_is_kept_of_an_email_is_not_counted_where_nothing_is_held() {
-    let mut comparison = Comparison::new(100, Vec::new());
-    comparison.held(&json!([{ "name": "v1:ref:a" }])).unwrap();
+    let mut comparison = Reconciliation::new(100, Vec::new());
+    comparison.actual(&json!([{ "name": "v1:ref:a" }])).unwrap();
     comparison.keep("v1:ref:a".into(), "a");
     comparison.keep("v1:ref:b".into(), "b");
     let plan = comparison.plan().unwrap();
@@ -575,8 +578,8 @@ fn what_is_kept_of_an_email_is_not_counted_where_nothing_is_held() {
 
 #[test]
 fn replacements_find_room_beside_any_number_of_additions() {
-    let mut comparison = Comparison::new(10, Vec::new());
-    comparison.held(&json!([{ "name": "v1:ref:z" }])).unwrap();
+    let mut comparison = Reconciliation::new(10, Vec::new());
+    comparison.actual(&json!([{ "name": "v1:ref:z" }])).unwrap();
     for key in ["v1:ref:a", "v1:ref:b", "v1:ref:c", "v1:ref:d"] {
         comparison.want(key.into(), key, "two");
     }

@@ -3,14 +3,14 @@
 use backstage_cfaccess::gate::{Decision, Gate};
 use serde_json::json;
 
-use crate::support::{Ask, Claims, NOW, OTHER, Setup, TEAM, World, block_on, certs};
+use crate::support::{Ask, Claims, NOW, OTHER, Setup, TEAM, World, at, block_on, certs};
 
 fn ask(gate: &Gate, world: &World, assertion: &str, now: i64) -> String {
     let outcome = Ask::get("/api/catalog")
         .header("cf-access-jwt-assertion", assertion)
         .at(now)
         .of(gate, world);
-    block_on(backstage_cfaccess::task::run(outcome.later, now, gate, world));
+    block_on(backstage_cfaccess::gate::run_background(outcome.background, at(now), gate, world));
     match outcome.decision {
         Decision::Forward(_) => "forwarded".to_owned(),
         Decision::Reply(reply) => {

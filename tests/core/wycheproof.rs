@@ -1,7 +1,8 @@
 //! That what the tests verify RS256 with is itself sound: project Wycheproof's signatures, valid
 //! ones and ones with which other verifiers were fooled.
 
-use backstage_cfaccess::access::{KeySet, PublicKey};
+use backstage_cfaccess::access::JwkSet;
+use backstage_cfaccess::jwk::PublicKey;
 use backstage_cfaccess::ports::Ports;
 use serde_json::json;
 use wycheproof::TestResult;
@@ -12,7 +13,7 @@ use crate::support::{World, block_on, encode};
 /// The key as the core would have it from a certs document.
 fn public_key(modulus: &[u8], exponent: &[u8]) -> Option<PublicKey> {
     let key = json!({ "kid": "x", "kty": "RSA", "n": encode(modulus), "e": encode(exponent) });
-    let set = KeySet::parse(&json!({ "keys": [key] }).to_string()).ok()?;
+    let set = JwkSet::parse(&json!({ "keys": [key] }).to_string()).ok()?;
     Some(set.get("x")?.as_ref().clone())
 }
 

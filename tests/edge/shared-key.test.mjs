@@ -44,7 +44,7 @@ describe("trust shared-key", () => {
     assert.equal((await ground.gate.refresh(token)).status, 200);
     assert.equal((await told(start)).length, 1);
     const cache = await ground.gate.kv("ACCESS_CACHE");
-    const { keys } = await cache.list({ prefix: "told:v1:" });
+    const { keys } = await cache.list({ prefix: "registered:v1:" });
     const second = await ground.startGate(t, { backstage: { trust: "shared-key" } });
     const theirs = await second.kv("ACCESS_CACHE");
     for (const { name } of keys) await theirs.put(name, "1");

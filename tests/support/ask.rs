@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use backstage_cfaccess::gate::{Decision, Gate, Outcome};
-use backstage_cfaccess::http::{HeaderSource, Reply, Request};
+use backstage_cfaccess::gate::{HeaderSource, Reply, Request};
 use serde_json::Value;
 
 use super::{NOW, World, at, block_on};
@@ -86,7 +86,7 @@ impl Ask {
 pub(crate) fn reply_of(outcome: &Outcome) -> &Reply {
     match &outcome.decision {
         Decision::Reply(reply) => reply,
-        Decision::Forward(_) => panic!("forwarded: {}", outcome.line.to_json()),
+        Decision::Forward(_) => panic!("forwarded: {}", outcome.log.to_json()),
     }
 }
 

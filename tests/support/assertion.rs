@@ -32,17 +32,17 @@ fn header_for(kid: &str) -> String {
 }
 
 /// The header of a compact JWS, as text.
-pub(crate) fn header_of(compact: &str) -> String {
-    part_of(compact, 0)
+pub(crate) fn header_of(token: &str) -> String {
+    part_of(token, 0)
 }
 
 /// The payload of a compact JWS, as text.
-pub(crate) fn payload_of(compact: &str) -> String {
-    part_of(compact, 1)
+pub(crate) fn payload_of(token: &str) -> String {
+    part_of(token, 1)
 }
 
-fn part_of(compact: &str, index: usize) -> String {
-    let part = compact.split('.').nth(index).unwrap();
+fn part_of(token: &str, index: usize) -> String {
+    let part = token.split('.').nth(index).unwrap();
     String::from_utf8(Base64UrlUnpadded::decode_vec(part).unwrap()).unwrap()
 }
 

@@ -100,7 +100,7 @@ impl SigningPair {
     }
 
     /// A compact JWS of these texts.
-    pub(crate) fn compact(&self, header: &str, payload: &str) -> String {
+    pub(crate) fn token(&self, header: &str, payload: &str) -> String {
         let encode = Base64UrlUnpadded::encode_string;
         let input = format!("{}.{}", encode(header.as_bytes()), encode(payload.as_bytes()));
         let signature = encode(&self.sign(input.as_bytes()));
@@ -131,12 +131,12 @@ impl SigningPair {
 }
 
 /// Whether a compact JWS is signed with the private half of a published P-256 key.
-pub(crate) fn verifies(compact: &str, public: &Value) -> bool {
+pub(crate) fn verifies(token: &str, public: &Value) -> bool {
     let coordinate =
         |name: &str| Base64UrlUnpadded::decode_vec(public[name].as_str().unwrap()).unwrap();
     let point = [vec![4], coordinate("x"), coordinate("y")].concat();
     let key = VerifyingKey::from_sec1_bytes(&point).unwrap();
-    let (input, signature) = compact.rsplit_once('.').unwrap();
+    let (input, signature) = token.rsplit_once('.').unwrap();
     let signature = Base64UrlUnpadded::decode_vec(signature).unwrap();
     let signature = Signature::from_slice(&signature).unwrap();
     key.verify(input.as_bytes(), &signature).is_ok()

@@ -1,6 +1,6 @@
 //! The configuration of the tests, to be changed key by key, and what is made of it.
 
-use backstage_cfaccess::config::{Config, Source};
+use backstage_cfaccess::config::{Config, RawConfig};
 use backstage_cfaccess::gate::Gate;
 use serde_json::{Value, json};
 
@@ -63,8 +63,8 @@ impl Setup {
         self.cfaccess("signIn", json!({ "resolvers": resolvers }))
     }
 
-    pub(crate) fn source(&self) -> Source {
-        Source {
+    pub(crate) fn source(&self) -> RawConfig {
+        RawConfig {
             cfaccess: Some(self.cfaccess.to_string()),
             backstage: Some(self.backstage.to_string()),
             signing_keys: Some(self.signing_keys.to_string()),

@@ -3,10 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use backstage_cfaccess::access::PublicKey;
-use backstage_cfaccess::catalog::{EntityRef, Key, Record, UserRecord, encode};
-use backstage_cfaccess::ports::{Answer, Call, CatalogPort, Failure, Ports};
-use backstage_cfaccess::session::SigningKey;
+use backstage_cfaccess::backstage::EntityRef;
+use backstage_cfaccess::catalog::{Key, Record, UserRecord, encode};
+use backstage_cfaccess::jwk::PublicKey;
+use backstage_cfaccess::jwk::SigningKey;
+use backstage_cfaccess::ports::{CatalogPort, Failure, HttpRequest, HttpResponse, Ports};
 use jwt_compact::jwk::JsonWebKey;
 use p256::ecdsa::signature::{Signer, Verifier};
 use rsa::{BigUint, Pkcs1v15Sign, RsaPublicKey};
@@ -34,8 +35,8 @@ pub(crate) struct World {
 /// Something that answers a GET.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
-    answer: RefCell<Result<Answer, Failure>>,
-    calls: RefCell<Vec<Call>>,
+    answer: RefCell<Result<HttpResponse, Failure>>,
+    calls: RefCell<Vec<HttpRequest>>,
     latch: RefCell<Option<Latch>>,
 }
 
@@ -101,9 +102,9 @@ impl Endpoint {
 
     /// Answers every call from now on with this.
     pub(crate) fn says(&self, status: u16, body: &str) {
-        // The contract of `Answer`: a body only with 200.
+        // The contract of `HttpResponse`: a body only with 200.
         let body = if status == 200 { body.to_owned() } else { String::new() };
-        *self.answer.borrow_mut() = Ok(Answer { status, body });
+        *self.answer.borrow_mut() = Ok(HttpResponse { status, body });
     }
 
     /// Answers no call from now on.
@@ -124,11 +125,11 @@ impl Endpoint {
     }
 
     /// The last call.
-    pub(crate) fn last_call(&self) -> Call {
+    pub(crate) fn last_call(&self) -> HttpRequest {
         self.calls.borrow().last().unwrap().clone()
     }
 
-    async fn answer(&self, call: &Call) -> Result<Answer, Failure> {
+    async fn answer(&self, call: &HttpRequest) -> Result<HttpResponse, Failure> {
         self.calls.borrow_mut().push(call.clone());
         let answer = self.answer.borrow().clone();
         let latch = self.latch.borrow_mut().take();
@@ -193,7 +194,7 @@ impl CatalogPort for World {
 }
 
 impl Ports for World {
-    async fn fetch(&self, call: &Call) -> Result<Answer, Failure> {
+    async fn fetch(&self, call: &HttpRequest) -> Result<HttpResponse, Failure> {
         let endpoint = if call.url.ends_with("/cdn-cgi/access/certs") {
             &self.certs
         } else if call.url.ends_with("/cdn-cgi/access/get-identity") {
@@ -204,7 +205,7 @@ impl Ports for World {
         endpoint.answer(call).await
     }
 
-    async fn fetch_origin(&self, call: &Call) -> Result<Answer, Failure> {
+    async fn fetch_origin(&self, call: &HttpRequest) -> Result<HttpResponse, Failure> {
         self.origin.answer(call).await
     }
 

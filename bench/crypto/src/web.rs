@@ -1,4 +1,4 @@
-//! With WebCrypto, as `src/edge/crypto.rs` does it. Keys are imported once.
+//! With WebCrypto, as `src/worker/crypto.rs` does it. Keys are imported once.
 
 use std::cell::OnceCell;
 

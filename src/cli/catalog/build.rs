@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use super::super::files::{self, Readers};
-use super::super::{Failed, put};
+use super::super::{CliError, put};
 use super::entry::Entry;
 use super::gather::Gathered;
 use super::settings::Settings;
-use crate::catalog::{Index, encode};
+use crate::catalog::encode;
+use crate::catalog::import::Index;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
@@ -43,7 +44,7 @@ Examples:
   cfaccess catalog build entities.json --out kv.json
   wrangler kv bulk put kv.json --binding CATALOG --remote";
 
-pub(super) fn run(args: &Args) -> Result<(), Failed> {
+pub(super) fn run(args: &Args) -> Result<(), CliError> {
     let deployment = args.settings.deployment()?;
     let annotations = args.settings.annotations(deployment.as_ref())?;
     let gathered = Gathered::from_files(&args.sources, &annotations)?;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::super::Failed;
-use super::circles;
+use super::super::CliError;
+use super::cycles;
 use super::live::{self, Backstage};
 use super::source::{Place, Read, Sourced};
-use crate::catalog::{Entity, EntityRef, Index, Kind, Membership};
+use crate::backstage::EntityRef;
+use crate::catalog::import::{Entity, Index, Kind, Membership};
 
 /// The most users that a message names one by one.
 const MAX_NAMED: usize = 10;
@@ -26,11 +27,14 @@ impl Gathered {
     ///
     /// # Errors
     /// Everything that is wrong with any of them.
-    pub(super) fn from_files(sources: &[PathBuf], annotations: &[String]) -> Result<Self, Failed> {
+    pub(super) fn from_files(
+        sources: &[PathBuf],
+        annotations: &[String],
+    ) -> Result<Self, CliError> {
         let Read { documents, warnings } = Read::all(sources);
         let mut problems = Vec::new();
         let entities = collect(documents, annotations, &mut problems);
-        problems.extend(circles::problems(&entities));
+        problems.extend(cycles::problems(&entities));
         let entities =
             entities.into_iter().map(|(entity_ref, (entity, _))| (entity_ref, entity)).collect();
         Self::of(&entities, annotations, problems, warnings, false)
@@ -43,7 +47,7 @@ impl Gathered {
     pub(super) fn from_backstage(
         backstage: &Backstage,
         annotations: &[String],
-    ) -> Result<Self, Failed> {
+    ) -> Result<Self, CliError> {
         let mut problems = Vec::new();
         let entities = live::users(backstage, annotations, &mut problems)?;
         Self::of(&entities, annotations, problems, Vec::new(), true)
@@ -55,14 +59,14 @@ impl Gathered {
         mut problems: Vec<String>,
         mut warnings: Vec<String>,
         is_live: bool,
-    ) -> Result<Self, Failed> {
+    ) -> Result<Self, CliError> {
         let index = Index::of(entities);
         if problems.is_empty() && index.users == 0 {
             let what = if is_live { "its catalog" } else { "the sources" };
             problems.push(format!("there is no user in {what}: nobody could sign in"));
         }
         if !problems.is_empty() {
-            return Err(Failed(problems));
+            return Err(CliError(problems));
         }
         warnings.extend(warnings_of(entities, &index));
         for name in annotations.iter().filter(|name| !index.annotated.contains_key(*name)) {

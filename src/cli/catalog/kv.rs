@@ -3,10 +3,11 @@
 
 use serde_json::Value;
 
-use super::super::http::{Method, send_patiently};
+use super::super::http::{Method, send_with_retry};
 use super::entry::Entry;
-use crate::catalog::{Comparison, PREFIX, percent_encode};
-use crate::ports::Call;
+use crate::catalog::PREFIX;
+use crate::catalog::import::{Reconciliation, percent_encode};
+use crate::ports::HttpRequest;
 
 /// The most pairs or keys of one request, as Cloudflare limits them, and the most bytes: it allows
 /// 100 MB.
@@ -30,7 +31,7 @@ pub(super) struct Namespace {
 
 impl Namespace {
     /// Notes what is there.
-    pub(super) fn list(&self, comparison: &mut Comparison) -> Result<(), String> {
+    pub(super) fn list(&self, reconciliation: &mut Reconciliation) -> Result<(), String> {
         let mut cursor = String::new();
         loop {
             let cursor_part = match cursor.as_str() {
@@ -39,7 +40,7 @@ impl Namespace {
             };
             let path = format!("/keys?limit=1000&prefix={}{cursor_part}", percent_encode(PREFIX));
             let page = self.call(Method::Get, &path, "")?;
-            let noted = page.get("result").and_then(|keys| comparison.held(keys));
+            let noted = page.get("result").and_then(|keys| reconciliation.actual(keys));
             noted.ok_or_else(|| format!("{}: the list of keys cannot be read", self.url))?;
             let next = page.pointer("/result_info/cursor").and_then(Value::as_str);
             let next = next.unwrap_or_default();
@@ -115,13 +116,13 @@ impl Namespace {
         if method != Method::Get {
             headers.push(("content-type".to_owned(), "application/json".to_owned()));
         }
-        let call = Call {
+        let call = HttpRequest {
             url: format!("{}{path}", self.url),
             headers,
             timeout_ms: TIMEOUT_MS,
             max_bytes: MAX_ANSWER,
         };
-        let answer = send_patiently(method, &call, body).map_err(|failure| failure.0)?;
+        let answer = send_with_retry(method, &call, body).map_err(|failure| failure.0)?;
         let value: Value = serde_json::from_str(&answer.body).unwrap_or_default();
         if answer.status == 200 && value.get("success").and_then(Value::as_bool) == Some(true) {
             return Ok(value);

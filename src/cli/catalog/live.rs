@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::super::http::{Method, send_patiently};
+use super::super::http::{Method, send_with_retry};
 use super::progress::progress;
-use crate::catalog::{Entity, EntityRef, Pages, live_entity};
-use crate::ports::Call;
+use crate::backstage::EntityRef;
+use crate::catalog::import::{Entity, Pages, live_entity};
+use crate::ports::HttpRequest;
 
 /// Limits of a page: milliseconds and bytes.
 const TIMEOUT_MS: u32 = 30_000;
@@ -29,13 +30,13 @@ pub(super) fn users(
     let mut pages = Pages::with(annotations);
     let mut users = BTreeMap::new();
     while let Some(path) = pages.path() {
-        let call = Call {
+        let call = HttpRequest {
             url: format!("{url}{path}"),
             headers: headers.clone(),
             timeout_ms: TIMEOUT_MS,
             max_bytes: MAX_BYTES,
         };
-        let answer = send_patiently(Method::Get, &call, "").map_err(|failure| failure.0)?;
+        let answer = send_with_retry(Method::Get, &call, "").map_err(|failure| failure.0)?;
         if answer.status != 200 {
             return Err(format!("{url}: {}", why(answer.status)));
         }
@@ -65,7 +66,7 @@ fn why(status: u16) -> String {
         ),
         401 | 403 => format!("status {status}: the token is missing, or not good enough"),
         404 => "status 404: it has no /api/catalog/entities/by-query; is this the base URL of a \
-                Backstage backend, of version 1.15 or later?"
+                Backstage backend, of version 1.15 or background?"
             .to_owned(),
         _ => format!("status {status}"),
     }

@@ -1,7 +1,7 @@
 //! `cfaccess catalog`: the records that the Worker looks users up in.
 
 mod build;
-mod circles;
+mod cycles;
 mod document;
 mod entry;
 mod gather;
@@ -12,7 +12,7 @@ mod push;
 mod settings;
 mod source;
 
-use super::Failed;
+use super::CliError;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -22,7 +22,7 @@ pub(super) enum Command {
     Push(push::Args),
 }
 
-pub(super) fn run(command: Command) -> Result<(), Failed> {
+pub(super) fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::Build(args) => build::run(&args),
         Command::Push(args) => push::run(&args),

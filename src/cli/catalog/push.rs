@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::super::wrangler::Deployment;
-use super::super::{Failed, put};
+use super::super::{CliError, put};
 use super::entry::Entry;
 use super::gather::Gathered;
 use super::kv::Namespace;
 use super::live::Backstage;
 use super::progress::progress;
 use super::settings::Settings;
-use crate::catalog::{Comparison, Index, Plan, Record, Write, encode};
+use crate::catalog::import::{Index, Plan, Reconciliation, Write};
+use crate::catalog::{Record, encode};
 
 /// Where Cloudflare's REST interface is.
 const API: &str = "https://api.cloudflare.com/client/v4";
@@ -77,7 +78,7 @@ Examples:
     --header \"CF-Access-Client-Id: $ID\" --header \"CF-Access-Client-Secret: $SECRET\"
   cfaccess catalog push catalog/ --env production";
 
-pub(super) fn run(args: &Args) -> Result<(), Failed> {
+pub(super) fn run(args: &Args) -> Result<(), CliError> {
     let deployment = args.settings.deployment()?;
     let namespace = namespace(args, deployment.as_ref())?;
     let annotations = args.settings.annotations(deployment.as_ref())?;
@@ -86,9 +87,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failed> {
         Some(url) => Gathered::from_backstage(&backstage(url, args)?, &annotations)?,
     };
     gathered.report();
-    let mut comparison = Comparison::new(usize::MAX, annotations);
-    namespace.list(&mut comparison)?;
-    let plan = plan(comparison, &gathered.index)?;
+    let mut reconciliation = Reconciliation::new(usize::MAX, annotations);
+    namespace.list(&mut reconciliation)?;
+    let plan = plan(reconciliation, &gathered.index)?;
     put(&describe(&plan))?;
     if let Some(excess) = plan.excess(args.max_deletions).filter(|_| !args.force) {
         return Err(format!(
@@ -123,22 +124,22 @@ fn entries(writes: Vec<Write>) -> Vec<Entry> {
     writes.into_iter().map(|Write { key, value }| Entry::new(key, value)).collect()
 }
 
-fn plan(mut comparison: Comparison, index: &Index) -> Result<Plan, String> {
+fn plan(mut reconciliation: Reconciliation, index: &Index) -> Result<Plan, String> {
     let failed = |error: serde_json::Error| format!("cannot be encoded: {error}");
     for (key, record) in &index.records {
         match record {
             Record::One(user) => {
                 let value = encode(record).map_err(failed)?;
-                comparison.want(key.clone(), &user.entity_ref, &value);
+                reconciliation.want(key.clone(), &user.entity_ref, &value);
             }
             Record::Many(refs) => {
                 for user in refs {
-                    comparison.want(key.clone(), user, "");
+                    reconciliation.want(key.clone(), user, "");
                 }
             }
         }
     }
-    comparison.plan().map_err(failed)
+    reconciliation.plan().map_err(failed)
 }
 
 /// What is to be done, record by record, and in numbers.
@@ -181,7 +182,7 @@ fn backstage(url: &str, args: &Args) -> Result<Backstage, String> {
     Ok(Backstage { url: url.to_owned(), headers })
 }
 
-fn namespace(args: &Args, deployment: Option<&Deployment>) -> Result<Namespace, Failed> {
+fn namespace(args: &Args, deployment: Option<&Deployment>) -> Result<Namespace, CliError> {
     let mut problems = Vec::new();
     let mut given = |value: Option<String>, what: &str| match value {
         Some(id) if id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') => id,
@@ -209,7 +210,7 @@ fn namespace(args: &Args, deployment: Option<&Deployment>) -> Result<Namespace, 
         String::new()
     });
     if !problems.is_empty() {
-        return Err(Failed(problems));
+        return Err(CliError(problems));
     }
     // As wrangler has it.
     let api = variable("CLOUDFLARE_API_BASE_URL").unwrap_or_else(|| API.to_owned());

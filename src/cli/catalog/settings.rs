@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::super::Failed;
+use super::super::CliError;
 use super::super::wrangler::{Deployment, Wrangler};
 use crate::catalog::is_annotation_name;
 use crate::config::annotations;
@@ -50,14 +50,14 @@ impl Settings {
     pub(super) fn annotations(
         &self,
         deployment: Option<&Deployment>,
-    ) -> Result<Vec<String>, Failed> {
+    ) -> Result<Vec<String>, CliError> {
         let mut names: BTreeSet<String> = self.annotation.iter().cloned().collect();
         if let Some(deployment) = deployment
             && let Some(cfaccess) = deployment.var("CFACCESS")
         {
             let place = format!("{}{}", self.path().display(), deployment.label());
             names.extend(annotations(&cfaccess).map_err(|problems| {
-                Failed(problems.iter().map(|problem| format!("{place}: {problem}")).collect())
+                CliError(problems.iter().map(|problem| format!("{place}: {problem}")).collect())
             })?);
         }
         Ok(names.into_iter().collect())

@@ -67,8 +67,8 @@ fn is_too_often(cron: &str) -> bool {
     minutes.dedup();
     // The first minute of the next hour too.
     let next = minutes.first().map(|first| first + 60);
-    let later = minutes.iter().skip(1).copied().chain(next);
-    minutes.iter().zip(later).any(|(minute, later)| later - minute < SHORTEST)
+    let background = minutes.iter().skip(1).copied().chain(next);
+    minutes.iter().zip(background).any(|(minute, background)| background - minute < SHORTEST)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod settings;
 use std::path::PathBuf;
 
 use super::wrangler::{Deployment, Wrangler};
-use super::{Failed, put};
+use super::{CliError, put};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
@@ -69,7 +69,7 @@ impl Findings {
     }
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failed> {
+pub(super) fn run(args: &Args) -> Result<(), CliError> {
     let wrangler = Wrangler::read(&args.config)?;
     let given = args.signing_keys.as_deref().map(secrets::from_file).transpose()?;
     let mut problems = Vec::new();
@@ -87,7 +87,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failed> {
         put(&format!("{place}: {count} problem{}\n", if count == 1 { "" } else { "s" }))?;
         problems.extend(findings.problems.iter().map(|text| format!("{place}: {text}")));
     }
-    if problems.is_empty() { Ok(()) } else { Err(Failed(problems)) }
+    if problems.is_empty() { Ok(()) } else { Err(CliError(problems)) }
 }
 
 fn examine(deployment: &Deployment, keys: Option<&secrets::Keys>) -> Findings {

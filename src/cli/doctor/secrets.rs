@@ -44,11 +44,13 @@ fn value(vars: &str, name: &str) -> Option<String> {
         let after = line.strip_prefix(name).map(str::trim_start);
         if let Some(after) = after.and_then(|after| after.strip_prefix('=')) {
             let after = after.trim_start();
-            let Some(quote) = after.chars().next().filter(|c| matches!(c, '\'' | '"' | '`')) else {
+            let Some(to_json_string) =
+                after.chars().next().filter(|c| matches!(c, '\'' | '"' | '`'))
+            else {
                 return Some(after.trim_end().to_owned());
             };
-            let start = rest.find(quote)? + quote.len_utf8();
-            let (text, _) = rest.get(start..)?.split_once(quote)?;
+            let start = rest.find(to_json_string)? + to_json_string.len_utf8();
+            let (text, _) = rest.get(start..)?.split_once(to_json_string)?;
             return Some(text.to_owned());
         }
         rest = next;

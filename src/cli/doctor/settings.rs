@@ -7,8 +7,9 @@ use super::super::es256::{NewKey, secret_key};
 use super::super::wrangler::Deployment;
 use super::Findings;
 use super::secrets::Keys;
-use crate::config::{BackstageConfig, Config, Mode, OnUserNotFound, Source, Trust};
-use crate::signin::Resolver;
+use crate::config::{BackstageConfig, Config, Mode, RawConfig, Trust};
+use crate::sign_in::OnUserNotFound;
+use crate::sign_in::Resolver;
 
 /// The audience in the wrangler.toml that comes with the package.
 const EXAMPLE_AUDIENCE: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -29,7 +30,7 @@ pub(super) fn check(
         ));
     }
     let stand_in = json!({ "keys": [NewKey::random(None).to_jwk()] }).to_string();
-    let source = Source {
+    let source = RawConfig {
         cfaccess: deployment.var("CFACCESS"),
         backstage: deployment.var("BACKSTAGE"),
         signing_keys: Some(keys.map_or(stand_in, |keys| keys.text.clone())),

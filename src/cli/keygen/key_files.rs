@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::Failed;
+use super::super::CliError;
 use super::super::es256::pem_pair;
 use super::super::files::{self, Readers};
-use crate::session::SigningKeySet;
+use crate::backstage::SigningKeySet;
 
 /// The set, for the secret.
 pub(super) const SET: &str = "signing-keys.json";
@@ -28,7 +28,7 @@ pub(super) fn write(
     text: &str,
     set: &SigningKeySet,
     force: bool,
-) -> Result<(), Failed> {
+) -> Result<(), CliError> {
     let mut outputs: Vec<(PathBuf, String, Readers)> =
         vec![(folder.join(SET), text.to_owned(), Readers::Owner)];
     let mut entries = String::new();
@@ -48,7 +48,7 @@ pub(super) fn write(
             .map(|(file, ..)| format!("{} exists already; --force replaces it", file.display()))
             .collect();
         if !taken.is_empty() {
-            return Err(Failed(taken));
+            return Err(CliError(taken));
         }
     }
     for (file, content, readers) in outputs {

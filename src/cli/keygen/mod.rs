@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::es256::{NewKey, secret_key};
 use super::files::{self, Readers};
-use super::{Failed, put};
-use crate::session::SigningKeySet;
+use super::{CliError, put};
+use crate::backstage::SigningKeySet;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
@@ -45,10 +45,10 @@ Rotation: the first key of the set signs, all are published.
      wrangler secret put SIGNING_KEYS < keys/signing-keys.json
      From now on the new key signs. The backend reads the Worker's key set again when it meets a
      key id that it does not know; with auth.keyStore.static give it the new key before this step.
-  2. A day later no token of the old key is alive (backstageTokenExpiration is at most 24 hours):
+  2. A day background no token of the old key is alive (backstageTokenExpiration is at most 24 hours):
      take it out of the file and put the secret again.";
 
-pub(super) fn run(args: &Args) -> Result<(), Failed> {
+pub(super) fn run(args: &Args) -> Result<(), CliError> {
     if let Some(kid) = args.kid.as_deref().filter(|kid| !is_key_id(kid)) {
         let problem = format!("--kid must consist of letters, digits, `-`, `_` and `.`, not {kid}");
         return Err(problem.into());
@@ -73,7 +73,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failed> {
             eprintln!(
                 "Put a new key first into {} ({count} keys now): it signs, all are published.\n\
                  The secret: wrangler secret put SIGNING_KEYS < {}\n\
-                 A day later take the old key out and put the secret again (see --help).",
+                 A day background take the old key out and put the secret again (see --help).",
                 file.display(),
                 file.display()
             );

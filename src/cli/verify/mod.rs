@@ -13,9 +13,11 @@ use serde_json::{Value, json};
 use super::es256::NewKey;
 use super::ports::{Native, block_on};
 use super::wrangler::Wrangler;
-use super::{Failed, put};
-use crate::access::{self, KeyMemory, KeySet};
-use crate::config::{AccessConfig, Config, Source};
+use super::{CliError, put};
+use crate::access::AccessPolicy;
+use crate::access::{self, JwkSet, JwksCache};
+use crate::config::{Config, RawConfig};
+use crate::scope::Scope;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
@@ -57,16 +59,14 @@ Examples:
 
 A browser shows its assertion as the cookie CF_Authorization of Backstage's host.";
 
-pub(super) fn run(args: &Args) -> Result<(), Failed> {
+pub(super) fn run(args: &Args) -> Result<(), CliError> {
     let config = config(args)?;
     let certs = args.jwks.as_deref().map(certs).transpose()?;
     let token = token(&args.token)?;
     let now = time(args.now)?;
     let ports = Native { certs };
-    let memory = KeyMemory::default();
-    // What the Worker would do after its answer: keep the keys.
-    let mut later = Vec::new();
-    match block_on(access::verify(&token, now, &config, &memory, &ports, &mut later)) {
+    let scope = Scope::new(now, &ports);
+    match block_on(access::verify(&token, &scope, &config, &JwksCache::default())) {
         Ok(assertion) => {
             put(&report::accepted(&assertion, now))?;
             Ok(())
@@ -97,7 +97,7 @@ impl Setting {
 
 /// What the Worker would make of team and audience. The rest of its configuration does not matter
 /// here and is made up.
-fn config(args: &Args) -> Result<AccessConfig, Failed> {
+fn config(args: &Args) -> Result<AccessPolicy, CliError> {
     let team = args.team.clone().map(Value::from);
     let mut team = Setting { key: "teamName", name: "--team".to_owned(), value: team };
     let audience = (!args.audience.is_empty()).then(|| json!(args.audience));
@@ -112,7 +112,7 @@ fn config(args: &Args) -> Result<AccessConfig, Failed> {
         "audience": audience.value,
         "signIn": { "resolvers": [{ "resolver": "emailMatchingUserEntityProfileEmail" }] },
     });
-    let source = Source {
+    let source = RawConfig {
         cfaccess: Some(cfaccess.to_string()),
         backstage: Some(json!({ "baseUrl": "https://backstage.invalid" }).to_string()),
         signing_keys: Some(json!({ "keys": [NewKey::random(None).to_jwk()] }).to_string()),
@@ -122,7 +122,7 @@ fn config(args: &Args) -> Result<AccessConfig, Failed> {
             text.replace("CFACCESS.teamName", &team.name)
                 .replace("CFACCESS.audience", &audience.name)
         };
-        Failed(problems.iter().map(|problem| in_words(problem.to_string())).collect())
+        CliError(problems.iter().map(|problem| in_words(problem.to_string())).collect())
     })
 }
 
@@ -145,7 +145,7 @@ fn certs(file: &Path) -> Result<String, String> {
     let name = file.display();
     let text =
         fs::read_to_string(file).map_err(|error| format!("{name}: cannot be read: {error}"))?;
-    KeySet::parse(&text).map_err(|error| format!("{name}: {error}"))?;
+    JwkSet::parse(&text).map_err(|error| format!("{name}: {error}"))?;
     Ok(text)
 }
 

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 
-use crate::access::{AccessClaims, Assertion, Audience, Subject, Untrusted};
-use crate::config::AccessConfig;
-use crate::refusal::{Refusal, Stop};
+use crate::access::AccessPolicy;
+use crate::access::{AccessClaims, Assertion, Audience, Subject, UnverifiedAssertion};
+use crate::error::{GateError, Refusal};
 
 /// Of an accepted assertion: whom it names, until when, and all that it says.
 pub(super) fn accepted(assertion: &Assertion, now: DateTime<Utc>) -> String {
@@ -29,19 +29,19 @@ pub(super) fn accepted(assertion: &Assertion, now: DateTime<Utc>) -> String {
 
 /// Of any other: the answer of the Worker, the reason, and what the assertion says of itself.
 pub(super) fn stopped(
-    stop: &Stop,
+    stop: &GateError,
     token: &str,
-    config: &AccessConfig,
+    config: &AccessPolicy,
     now: DateTime<Utc>,
 ) -> String {
-    let untrusted = Untrusted::parse(token).ok();
+    let unverified = UnverifiedAssertion::parse(token).ok();
     let (outcome, status, name, message, detail) = match stop {
-        Stop::Refusal(refusal) => {
-            let detail = untrusted.as_ref().and_then(|it| reason(*refusal, it, config, now));
+        GateError::Refusal(refusal) => {
+            let detail = unverified.as_ref().and_then(|it| reason(*refusal, it, config, now));
             let detail = detail.or_else(|| refusal.detail().map(str::to_owned));
             ("refused", refusal.status(), refusal.name(), refusal.message(), detail)
         }
-        Stop::Fault(fault) => {
+        GateError::Fault(fault) => {
             ("not decided", fault.status(), fault.name(), fault.message(), Some(fault.detail()))
         }
     };
@@ -51,9 +51,9 @@ pub(super) fn stopped(
     if let Some(detail) = detail {
         line(&mut text, "detail", &detail);
     }
-    if let Some(untrusted) = untrusted {
-        line(&mut text, "key", &format!("{} (not verified)", untrusted.key_id));
-        line(&mut text, "claims", &format!("{} (not verified)", untrusted.claims_json));
+    if let Some(unverified) = unverified {
+        line(&mut text, "key", &format!("{} (not verified)", unverified.key_id));
+        line(&mut text, "claims", &format!("{} (not verified)", unverified.payload_json));
     }
     text
 }
@@ -61,11 +61,11 @@ pub(super) fn stopped(
 /// What in the claims leads to a refusal; for the person who has to mend it.
 fn reason(
     refusal: Refusal,
-    untrusted: &Untrusted<'_>,
-    config: &AccessConfig,
+    unverified: &UnverifiedAssertion<'_>,
+    config: &AccessPolicy,
     now: DateTime<Utc>,
 ) -> Option<String> {
-    let times = &untrusted.claims;
+    let times = &unverified.claims;
     let claims = &times.custom;
     let at = |time: &DateTime<Utc>| moment(time.timestamp(), now);
     match refusal {
@@ -88,7 +88,7 @@ fn reason(
         }
         Refusal::KeyUnknown => Some(format!(
             "no usable key of {} has the kid {}; its keys are replaced every 6 weeks",
-            config.team_domain, untrusted.key_id
+            config.team_domain, unverified.key_id
         )),
         Refusal::SubjectInvalid => Some(subject(claims)),
         Refusal::TypeInvalid => {

@@ -31,7 +31,7 @@ fn generate(input: &PathBuf, out_dir: &PathBuf) -> Result<()> {
         // Imports the wasm as a `WebAssembly.Module`, which is what workerd hands out, and
         // instantiates it itself: only so can it be instantiated a second time.
         .module(true)?
-        // `__wbg_reset_state`, with which src/edge/recovery.mjs replaces a trapped instance.
+        // `__wbg_reset_state`, with which src/worker/recovery.mjs replaces a trapped instance.
         .reset_state_function(true)
         .typescript(false)
         .generate(out_dir)

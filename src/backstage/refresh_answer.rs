@@ -1,0 +1,101 @@
+//! The answer of the refresh route, field by field as the official provider gives it
+//! (`ClientAuthResponse` of `@backstage/plugin-auth-node`).
+
+use std::fmt::Write as _;
+
+use crate::json::{to_json_array, to_json_string};
+
+/// What is answered. The parts that are JSON already go in as they are.
+#[derive(Clone, Copy, Debug)]
+pub struct RefreshAnswer<'a> {
+    /// Who signs in, for people to read: a JSON object.
+    pub profile: &'a str,
+    /// What the provider knows.
+    pub provider: ProviderInfo<'a>,
+    /// What Backstage knows.
+    pub identity: BackstageIdentity<'a>,
+}
+
+/// What the provider knows (`CloudflareAccessResult`).
+#[derive(Clone, Copy, Debug)]
+pub struct ProviderInfo<'a> {
+    /// The claims of the assertion, as they are in it: a JSON object.
+    pub claims: &'a str,
+    /// get-identity's document, or what stands for it: a JSON object.
+    pub identity: &'a str,
+    /// `exp` less `iat` of the assertion: its whole life in seconds, not what is left of it, as the
+    /// official provider says it; `None` without `iat`.
+    pub expires_in: Option<i64>,
+    /// The raw assertion, only if `exposeAssertion` is on.
+    pub token: Option<&'a str>,
+}
+
+/// What Backstage knows (`BackstageIdentityResponse`).
+#[derive(Clone, Copy, Debug)]
+pub struct BackstageIdentity<'a> {
+    /// The user token.
+    pub token: &'a str,
+    /// The user's entity ref.
+    pub user: &'a str,
+    /// The ownership refs.
+    pub ownership: &'a [String],
+    /// When the token expires, in seconds since 1970.
+    pub expires_at: i64,
+}
+
+impl RefreshAnswer<'_> {
+    /// The session that this answer gives.
+    #[must_use]
+    pub fn session(&self) -> Session {
+        let Self { profile, provider, identity } = self;
+        let token = provider.token.map(|token| format!(r#","token":{}"#, to_json_string(token)));
+        let answer = format!(
+            concat!(
+                r#"{{"profile":{profile},"#,
+                r#""providerInfo":{{"claims":{claims},"cfIdentity":{cf_identity},"#,
+                r#""expiresInSeconds":{provider_expires}{token}}},"#,
+                r#""backstageIdentity":{{"token":{user_token},"#,
+                r#""identity":{{"type":"user","userEntityRef":{user},"#,
+                r#""ownershipEntityRefs":{ownership}}},"#,
+                r#""expiresInSeconds":"#,
+            ),
+            profile = profile,
+            claims = provider.claims,
+            cf_identity = provider.identity,
+            provider_expires = provider.expires_in.map_or_else(|| "null".into(), |s| s.to_string()),
+            token = token.unwrap_or_default(),
+            user_token = to_json_string(identity.token),
+            user = to_json_string(identity.user),
+            ownership = to_json_array(identity.ownership),
+        );
+        Session { user: identity.user.to_owned(), answer, expires_at: identity.expires_at }
+    }
+}
+
+/// A session: the answer that was made for an assertion, which may be given once more.
+#[derive(Debug)]
+pub struct Session {
+    /// The user's entity ref.
+    pub user: String,
+    /// The answer as JSON, up to the seconds that its token has left.
+    answer: String,
+    expires_at: i64,
+}
+
+impl Session {
+    /// The answer as JSON, at the time `now` in seconds since 1970.
+    #[must_use]
+    pub fn to_json(&self, now: i64) -> String {
+        let mut json = String::with_capacity(self.answer.len() + 24);
+        json.push_str(&self.answer);
+        // Writing into a string cannot fail.
+        let _ = write!(json, "{}}}}}", self.expires_at - now);
+        json
+    }
+
+    /// How many bytes it takes to keep.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.user.len() + self.answer.len()
+    }
+}

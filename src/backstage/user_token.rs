@@ -1,0 +1,118 @@
+//! The Backstage user token, as `issueUserToken` of `@backstage/plugin-auth-backend` makes it and
+//! `UserTokenHandler` of `@backstage/backend-defaults` reads it.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::Serialize;
+
+use crate::error::Fault;
+use crate::jwk::SigningKey;
+use crate::ports::Ports;
+
+/// The longest token that Backstage accepts, in characters (`MAX_TOKEN_LENGTH` there).
+pub const MAX_TOKEN_LENGTH: usize = 32_768;
+
+/// `typ` of a user token.
+pub(super) const USER_TYPE: &str = "vnd.backstage.user";
+
+/// `typ` of the token that the backend puts into a cookie.
+pub(super) const LIMITED_USER_TYPE: &str = "vnd.backstage.limited-user";
+
+/// What a token shall say.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenRequest<'a> {
+    /// The URL of the auth plugin.
+    pub issuer: &'a str,
+    /// The user's canonical entity ref.
+    pub user: &'a str,
+    /// The ownership refs, or `None` to leave `ent` out.
+    pub ownership: Option<&'a [String]>,
+    /// Seconds since 1970.
+    pub issued_at: i64,
+    /// Seconds since 1970.
+    pub expires_at: i64,
+}
+
+#[derive(Serialize)]
+struct Header<'a> {
+    typ: &'a str,
+    alg: &'a str,
+    kid: &'a str,
+}
+
+/// The order of the members matters: from a user token the backend builds this very text again.
+#[derive(Serialize)]
+struct LimitedClaims<'a> {
+    sub: &'a str,
+    iat: i64,
+    exp: i64,
+}
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ent: Option<&'a [String]>,
+    aud: &'a str,
+    iat: i64,
+    exp: i64,
+    uip: String,
+}
+
+/// Signs a user token. Its `uip` is the signature of the limited-user token with the same subject
+/// and times, with which the backend makes cookies and calls on behalf of the user.
+///
+/// # Errors
+/// [`Fault::Crypto`], [`Fault::TokenTooLarge`].
+pub async fn issue<P: Ports>(
+    request: &TokenRequest<'_>,
+    key: &SigningKey,
+    ports: &P,
+) -> Result<String, Fault> {
+    let limited = signing_input(
+        LIMITED_USER_TYPE,
+        key,
+        &LimitedClaims { sub: request.user, iat: request.issued_at, exp: request.expires_at },
+    )?;
+    let uip = sign(&limited, key, ports).await?;
+    let mut token = signing_input(
+        USER_TYPE,
+        key,
+        &Claims {
+            iss: request.issuer,
+            sub: request.user,
+            ent: request.ownership,
+            aud: "backstage",
+            iat: request.issued_at,
+            exp: request.expires_at,
+            uip,
+        },
+    )?;
+    let signature = sign(&token, key, ports).await?;
+    token.push('.');
+    token.push_str(&signature);
+    if token.len() > MAX_TOKEN_LENGTH {
+        return Err(Fault::TokenTooLarge(token.len()));
+    }
+    Ok(token)
+}
+
+fn signing_input<C: Serialize>(typ: &str, key: &SigningKey, claims: &C) -> Result<String, Fault> {
+    let mut text = encode(&Header { typ, alg: "ES256", kid: &key.id })?;
+    text.push('.');
+    text.push_str(&encode(claims)?);
+    Ok(text)
+}
+
+fn encode<T: Serialize>(value: &T) -> Result<String, Fault> {
+    let json = serde_json::to_vec(value).map_err(|error| Fault::Crypto(error.to_string()))?;
+    Ok(Base64UrlUnpadded::encode_string(&json))
+}
+
+async fn sign<P: Ports>(input: &str, key: &SigningKey, ports: &P) -> Result<String, Fault> {
+    let signature = ports
+        .sign_es256(key, input.as_bytes())
+        .await
+        .map_err(|failure| Fault::Crypto(failure.0))?;
+    Ok(Base64UrlUnpadded::encode_string(&signature))
+}

@@ -1,0 +1,227 @@
+//! The users of a running Backstage, page by page (`/api/catalog/entities/by-query`).
+//!
+//! Only users are asked for: a running catalog has joined what users and groups say of each other,
+//! and its users carry the result as `relations`.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value};
+
+use super::entity::{Entity, Kind};
+use super::entity_reader::{MAX_ANNOTATION, MEMBER_OF};
+use crate::backstage::EntityRef;
+use crate::catalog::UserRecord;
+
+/// How many users a page has: a few hundred KiB with tens of groups each.
+const PAGE: usize = 200;
+
+/// What is read of a user, its annotations apart.
+const FIELDS: &str = "kind,metadata.name,metadata.namespace,spec.profile.email,\
+                      spec.profile.displayName,spec.profile.picture,relations";
+
+/// A walk through the pages. A cursor stands for a place in a fixed order (that of the entities' ids),
+/// so nobody is missed while others come and go.
+#[derive(Debug, Default)]
+pub struct Pages {
+    /// Further fields to read, as a part of the query.
+    annotations: String,
+    next: Next,
+    seen: u64,
+    total: u64,
+}
+
+#[derive(Debug, Default, Eq, PartialEq)]
+enum Next {
+    #[default]
+    First,
+    Cursor(String),
+    Nothing,
+}
+
+impl Pages {
+    /// A walk that reads the annotations with these names too.
+    #[must_use]
+    pub fn with(annotations: &[String]) -> Self {
+        let field = |name: &String| format!(",metadata.annotations.{name}");
+        Self { annotations: annotations.iter().map(field).collect(), ..Self::default() }
+    }
+
+    /// The path and query of the next page, below the backend's base URL; `None` if there is none.
+    #[must_use]
+    pub fn path(&self) -> Option<String> {
+        let which = match &self.next {
+            Next::First => "filter=kind=user".to_owned(),
+            Next::Cursor(cursor) => format!("cursor={}", percent_encode(cursor)),
+            Next::Nothing => return None,
+        };
+        let fields = format!("{FIELDS}{}", self.annotations);
+        Some(format!("/api/catalog/entities/by-query?{which}&fields={fields}&limit={PAGE}"))
+    }
+
+    /// How many users were read, and how many there are.
+    #[must_use]
+    pub const fn progress(&self) -> (u64, u64) {
+        (self.seen, self.total)
+    }
+
+    /// Reads a page and goes on to the next.
+    ///
+    /// # Errors
+    /// When it is no page, or the last one and users are missing: half a list is none.
+    pub fn read(&mut self, body: &str) -> Result<Vec<Value>, String> {
+        let no_page = || "the catalog's answer is not a page of entities".to_owned();
+        let mut page: Value = serde_json::from_slice(body.as_bytes()).map_err(|_| no_page())?;
+        let cursor = page.get("pageInfo").and_then(|info| info.get("nextCursor"));
+        let next = match cursor.and_then(Value::as_str) {
+            Some(cursor) => Next::Cursor(cursor.to_owned()),
+            None => Next::Nothing,
+        };
+        self.total = page.get("totalItems").and_then(Value::as_u64).ok_or_else(no_page)?;
+        let items = page.get_mut("items").and_then(Value::as_array_mut).ok_or_else(no_page)?;
+        let items = std::mem::take(items);
+        self.seen += u64::try_from(items.len()).unwrap_or_default();
+        if next == Next::Nothing && self.seen < self.total {
+            return Err(format!(
+                "the catalog says it has {} users and gave {}",
+                self.total, self.seen
+            ));
+        }
+        // A few more than it says may have come meanwhile.
+        let is_endless = self.seen > self.total.saturating_mul(2).saturating_add(1_000);
+        if next != Next::Nothing && (items.is_empty() || self.next == next || is_endless) {
+            return Err("the catalog's pages have no end".to_owned());
+        }
+        self.next = next;
+        Ok(items)
+    }
+}
+
+/// Reads an entity of a page, with those of its annotations that have these names.
+///
+/// # Errors
+/// What is wrong with it, after its name if it has one.
+pub fn live_entity(item: &Value, annotations: &[String]) -> Result<Entity, Vec<String>> {
+    let name = item.get("metadata").and_then(|metadata| metadata.get("name"));
+    let name = name.and_then(Value::as_str).unwrap_or("without a name");
+    let say = |problem: &dyn std::fmt::Display| format!("user {name}: {problem}");
+    match Entity::read(item, annotations) {
+        Ok(entity) if matches!(entity.kind, Kind::User(_)) && item.get("relations").is_some() => {
+            Ok(entity)
+        }
+        Ok(_) => Err(vec![say(&"is not a user with `relations`, as a running catalog has them")]),
+        Err(problems) => Err(problems.iter().map(|problem| say(problem)).collect()),
+    }
+}
+
+/// A user of a page, as far as it can be read.
+///
+/// `live_entity` says everything that is wrong with an entity to somebody who can mend it. This is for
+/// when nobody is there: it says where something is wrong and leaves that out.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LiveUser {
+    /// Who it is.
+    pub entity_ref: EntityRef,
+    /// The record; without ownership if the groups cannot be read.
+    pub user: UserRecord,
+    /// Where it cannot be read.
+    pub left_out: Vec<&'static str>,
+}
+
+/// Reads a user of a page, with those of its annotations that have these names, unless it cannot be
+/// told who it is.
+#[must_use]
+pub fn live_user(item: &Value, annotations: &[String]) -> Option<LiveUser> {
+    let text = |value: Option<&Value>| {
+        value.and_then(Value::as_str).filter(|it| !it.is_empty()).map(str::to_owned)
+    };
+    let metadata = item.get("metadata")?;
+    let namespace = match metadata.get("namespace") {
+        None => None,
+        namespace => Some(text(namespace)?),
+    };
+    let name = text(metadata.get("name"))?;
+    if item.get("kind")?.as_str()? != "User" {
+        return None;
+    }
+    let entity_ref = EntityRef::new("user", namespace.as_deref(), &name)?;
+
+    let mut left_out = Vec::new();
+    let profile = item.get("spec").and_then(|spec| spec.get("profile"));
+    let mut member = |name: &str, path: &'static str| {
+        let value = profile.and_then(|profile| profile.get(name));
+        let is_blank = |c: char| c.is_whitespace() || c.is_control();
+        let is_email = name == "email";
+        let member = text(value).filter(|text| !is_email || !text.contains(is_blank));
+        if value.is_some() && member.is_none() {
+            left_out.push(path);
+        }
+        member
+    };
+    let email = member("email", "spec.profile.email");
+    let display_name = member("displayName", "spec.profile.displayName");
+    let picture = member("picture", "spec.profile.picture");
+
+    let mut annotated = Map::new();
+    let given = metadata.get("annotations");
+    for name in annotations {
+        match given.and_then(|given| given.get(name)) {
+            None => {}
+            // It finds nobody.
+            Some(Value::String(text)) if text.is_empty() => {}
+            Some(Value::String(text)) if text.len() <= MAX_ANNOTATION => {
+                annotated.insert(name.clone(), text.as_str().into());
+            }
+            Some(_) => left_out.push("metadata.annotations"),
+        }
+    }
+
+    let mut ownership = Vec::new();
+    if let Some(groups) = live_groups(item) {
+        ownership.push(entity_ref.to_string());
+        for group in groups {
+            if !ownership.contains(&group) {
+                ownership.push(group);
+            }
+        }
+    } else {
+        left_out.push("relations");
+    }
+    let user = UserRecord {
+        entity_ref: entity_ref.to_string(),
+        ownership,
+        email,
+        display_name,
+        picture,
+        annotations: annotated,
+    };
+    Some(LiveUser { entity_ref, user, left_out })
+}
+
+/// The targets of the `memberOf` relations that are groups; `None` if one cannot be read.
+fn live_groups(item: &Value) -> Option<Vec<String>> {
+    let mut groups = Vec::new();
+    for relation in item.get("relations")?.as_array()? {
+        if relation.get("type").and_then(Value::as_str) == Some(MEMBER_OF) {
+            let target = EntityRef::parse(relation.get("targetRef")?.as_str()?, None)?;
+            if target.kind() == "group" {
+                groups.push(target.to_string());
+            }
+        }
+    }
+    Some(groups)
+}
+
+/// A text as a part of a query: every byte but the plain ones in hexadecimal (RFC 3986, section 2.1).
+#[must_use]
+pub fn percent_encode(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() {
+            encoded.push(byte.into());
+        } else {
+            // Writing into a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}

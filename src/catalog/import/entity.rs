@@ -1,0 +1,88 @@
+//! The few parts of a catalog entity that sign-in needs, read from its JSON form: what
+//! `/api/catalog/entities` answers, or a catalog file before Backstage has processed it.
+//!
+//! The rules are those of `@backstage/catalog-model` 1.10 (`FieldFormatEntityPolicy`, the schemas of
+//! `User` and `Group`) and of `BuiltinKindsEntityProcessor` in `@backstage/plugin-catalog-backend`
+//! 4.0. What they do not concern is not looked at.
+
+use serde_json::{Map, Value};
+
+use super::entity_reader::Reader;
+use crate::backstage::EntityRef;
+use crate::problem::Problem;
+
+/// A catalog entity, as far as sign-in is concerned.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Entity {
+    /// Its canonical ref.
+    pub entity_ref: EntityRef,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What an entity is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// A group.
+    Group(Group),
+    /// `spec.targets` of a `Location` are further files, which only Backstage follows.
+    Location,
+    /// Anything else.
+    Other,
+    /// A person.
+    User(User),
+}
+
+/// A group: whom and what it contains, and what contains it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Group {
+    /// `spec.members`: users.
+    pub members: Vec<EntityRef>,
+    /// `spec.children`: groups.
+    pub children: Vec<EntityRef>,
+    /// `spec.parent`.
+    pub parent: Option<EntityRef>,
+}
+
+/// A person.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct User {
+    /// `spec.profile.email`, as written.
+    pub email: Option<String>,
+    /// `spec.profile.displayName`.
+    pub display_name: Option<String>,
+    /// `spec.profile.picture`.
+    pub picture: Option<String>,
+    /// The groups.
+    pub membership: Membership,
+    /// Those of its annotations that users are found by.
+    pub annotations: Map<String, Value>,
+}
+
+/// What an entity says of a user's groups.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Membership {
+    /// The targets of its `memberOf` relations that are groups, in their order: the entity comes
+    /// from a running catalog, which has joined what users and groups say of each other.
+    Relations(Vec<EntityRef>),
+    /// `spec.memberOf`: the entity comes from a file, and groups may say more. `None` if it is
+    /// missing, which Backstage's schema does not allow.
+    Spec(Option<Vec<EntityRef>>),
+}
+
+impl Entity {
+    /// Reads an entity; of its annotations those with these names.
+    ///
+    /// The form of names is checked only where Backstage has not done so: a running catalog may have
+    /// rules of its own (`setFieldFormatValidators`), and its entities carry `relations`.
+    ///
+    /// # Errors
+    /// Every problem there is, each at a path such as `spec.profile.email`.
+    pub fn read(value: &Value, annotations: &[String]) -> Result<Self, Vec<Problem>> {
+        if !value.is_object() || (value.get("kind").is_none() && value.get("metadata").is_none()) {
+            let message = "is not a catalog entity: an object with `kind` and `metadata`";
+            return Err(vec![Problem::new("this", message)]);
+        }
+        Reader::new(value, annotations).entity()
+    }
+}

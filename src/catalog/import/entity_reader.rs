@@ -1,0 +1,229 @@
+//! An entity's JSON form, member by member.
+
+use serde_json::{Map, Value};
+
+use super::entity::{Entity, Group, Kind, Membership, User};
+use super::validators::{is_dns_label, is_kind, is_name, name_of, parse_ref};
+use crate::backstage::EntityRef;
+use crate::problem::Problem;
+
+/// The longest annotation, in bytes: what Kubernetes, whose format it is, allows for all of an
+/// object's together.
+pub(super) const MAX_ANNOTATION: usize = 256 * 1024;
+
+/// The relation of a user to a group (`RELATION_MEMBER_OF`).
+pub(super) const MEMBER_OF: &str = "memberOf";
+
+/// A reader of one entity. What is wrong becomes a problem, and the reading goes on.
+pub(super) struct Reader<'a> {
+    entity: &'a Value,
+    annotations: &'a [String],
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    /// The entity, or every problem there is.
+    pub(super) fn entity(mut self) -> Result<Entity, Vec<Problem>> {
+        match self.read() {
+            Some(entity) if self.problems.is_empty() => Ok(entity),
+            _ => Err(self.problems),
+        }
+    }
+
+    fn read(&mut self) -> Option<Entity> {
+        for path in ["metadata", "metadata.annotations", "spec", "spec.profile"] {
+            if self.at(path).is_some_and(|value| !value.is_object()) {
+                self.problem(path, "must be an object");
+            }
+        }
+        let kind = self.required("kind");
+        let name = self.required("metadata.name");
+        let namespace = self.text("metadata.namespace");
+        if self.at("relations").is_none() {
+            self.check_form(kind.as_deref(), name.as_deref(), namespace.as_deref());
+        }
+        let annotations = self.annotations();
+        let (kind, name) = (kind?, name?);
+        let entity_ref = EntityRef::new(&kind, namespace.as_deref(), &name)?;
+        let namespace = namespace.unwrap_or_else(|| "default".to_owned());
+        let kind = match kind.as_str() {
+            "Group" => Kind::Group(self.group(&entity_ref, &namespace)?),
+            "Location" => Kind::Location,
+            "User" => Kind::User(self.user(&namespace, annotations)?),
+            _ => Kind::Other,
+        };
+        Some(Entity { entity_ref, kind })
+    }
+
+    fn check_form(&mut self, kind: Option<&str>, name: Option<&str>, namespace: Option<&str>) {
+        if let Some(kind) = kind {
+            if !is_kind(kind) {
+                self.problem("kind", format!("must be up to 63 letters and digits, not `{kind}`"));
+            } else if let Some(known) =
+                ["Group", "User"].iter().find(|it| it.eq_ignore_ascii_case(kind) && **it != kind)
+            {
+                self.problem("kind", format!("must be written `{known}`, not `{kind}`"));
+            }
+        }
+        if let Some(name) = name.filter(|name| !is_name(name)) {
+            self.problem(
+                "metadata.name",
+                format!(
+                    "must be up to 63 of the characters a-z A-Z 0-9 - _ . with a letter or digit \
+                     at both ends, not `{name}`"
+                ),
+            );
+        }
+        if let Some(namespace) = namespace.filter(|namespace| !is_dns_label(namespace)) {
+            self.problem(
+                "metadata.namespace",
+                format!("must be up to 63 of the characters a-z 0-9 -, not `{namespace}`"),
+            );
+        }
+    }
+
+    fn group(&mut self, own: &EntityRef, namespace: &str) -> Option<Group> {
+        let members = self.refs("spec.members", "User", namespace);
+        let children = self.refs("spec.children", "Group", namespace);
+        let parent = self.text("spec.parent");
+        let parent = parent.and_then(|text| parse_ref(&text, "Group", namespace));
+        for (path, refs) in [("spec.members", &members), ("spec.children", &children)] {
+            if let Some(at) = refs.iter().flatten().position(|it| it == own) {
+                self.problem(&format!("{path}[{at}]"), "is the group itself");
+            }
+        }
+        if parent.as_ref() == Some(own) {
+            self.problem("spec.parent", "is the group itself");
+        }
+        Some(Group { members: members?, children: children?, parent })
+    }
+
+    fn user(&mut self, namespace: &str, annotations: Map<String, Value>) -> Option<User> {
+        let email = self.text("spec.profile.email");
+        let is_blank = |c: char| c.is_whitespace() || c.is_control();
+        if let Some(email) = email.as_deref().filter(|email| email.contains(is_blank)) {
+            self.problem(
+                "spec.profile.email",
+                format!("must not contain spaces or control characters: {email:?}"),
+            );
+        }
+        let display_name = self.text("spec.profile.displayName");
+        let picture = self.text("spec.profile.picture");
+        let membership = if let Some(relations) = self.relations() {
+            Membership::Relations(relations)
+        } else {
+            let given = self.at("spec.memberOf").is_some();
+            let groups = self.refs("spec.memberOf", "Group", namespace)?;
+            Membership::Spec(given.then_some(groups))
+        };
+        Some(User { email, display_name, picture, membership, annotations })
+    }
+
+    /// Those of the annotations that are asked for; an empty one finds nobody. None may be so long
+    /// that it is no annotation.
+    fn annotations(&mut self) -> Map<String, Value> {
+        let mut found = Map::new();
+        let annotations = self.at("metadata.annotations").and_then(Value::as_object);
+        for (name, value) in annotations.into_iter().flatten() {
+            let path = format!("metadata.annotations.{name}");
+            let is_wanted = self.annotations.contains(name);
+            match value {
+                Value::String(text) if text.len() > MAX_ANNOTATION => {
+                    let message = format!("has {} bytes; {MAX_ANNOTATION} are allowed", text.len());
+                    self.problem(&path, message);
+                }
+                Value::String(text) if is_wanted && !text.is_empty() => {
+                    found.insert(name.clone(), value.clone());
+                }
+                Value::String(_) => {}
+                other if is_wanted => {
+                    self.problem(&path, format!("must be a string; it is {}", name_of(other)));
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// The targets of the `memberOf` relations that are groups; `None` if there are no relations
+    /// at all.
+    fn relations(&mut self) -> Option<Vec<EntityRef>> {
+        let Value::Array(relations) = self.at("relations")? else {
+            self.problem("relations", "must be a list");
+            return Some(Vec::new());
+        };
+        let mut groups = Vec::new();
+        for (index, relation) in relations.iter().enumerate() {
+            if relation.get("type").and_then(Value::as_str) != Some(MEMBER_OF) {
+                continue;
+            }
+            let target = relation.get("targetRef").and_then(Value::as_str);
+            match target.and_then(|target| EntityRef::parse(target, None)) {
+                Some(target) if target.kind() == "group" => groups.push(target),
+                Some(_) => {}
+                None => self.problem(
+                    &format!("relations[{index}].targetRef"),
+                    "must be a whole entity ref such as `group:default/team-a`",
+                ),
+            }
+        }
+        Some(groups)
+    }
+
+    /// The refs of a list; empty if it is absent, `None` after a problem.
+    fn refs(&mut self, path: &str, kind: &str, namespace: &str) -> Option<Vec<EntityRef>> {
+        let items = match self.at(path) {
+            None => return Some(Vec::new()),
+            Some(Value::Array(items)) => items,
+            Some(other) => {
+                self.problem(path, format!("must be a list, not {}", name_of(other)));
+                return None;
+            }
+        };
+        let mut refs = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            match item.as_str().and_then(|text| parse_ref(text, kind, namespace)) {
+                Some(entity_ref) => refs.push(entity_ref),
+                None => self.problem(
+                    &format!("{path}[{index}]"),
+                    format!("must be an entity ref such as `jane` or `{kind}:default/jane`"),
+                ),
+            }
+        }
+        Some(refs)
+    }
+
+    fn required(&mut self, path: &str) -> Option<String> {
+        let parent = path.rsplit_once('.').and_then(|(parent, _)| self.at(parent));
+        if self.at(path).is_none() && parent.is_none_or(Value::is_object) {
+            self.problem(path, "is missing");
+        }
+        self.text(path)
+    }
+
+    fn text(&mut self, path: &str) -> Option<String> {
+        match self.at(path)? {
+            Value::String(text) if !text.is_empty() => Some(text.clone()),
+            other => {
+                let message = format!("must be a string, and not empty; it is {}", name_of(other));
+                self.problem(path, message);
+                None
+            }
+        }
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of this JSON object, and of those of its annotations that have these names.
+    pub(super) fn new(entity: &'a Value, annotations: &'a [String]) -> Self {
+        Self { entity, annotations, problems: Vec::new() }
+    }
+
+    fn at(&self, path: &str) -> Option<&'a Value> {
+        path.split('.').try_fold(self.entity, |value, key| value.get(key))
+    }
+
+    fn problem(&mut self, path: &str, message: impl Into<String>) {
+        self.problems.push(Problem::new(path, message));
+    }
+}

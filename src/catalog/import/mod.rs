@@ -1,0 +1,16 @@
+//! From Backstage's entities to the records in KV: reading and validating entities, the index, and
+//! keeping KV in step.
+
+mod backstage_api;
+mod entity;
+mod entity_reader;
+mod index;
+mod reconcile;
+mod sync;
+mod validators;
+
+pub use backstage_api::{LiveUser, Pages, live_entity, live_user, percent_encode};
+pub use entity::{Entity, Group, Kind, Membership, User};
+pub use index::Index;
+pub use reconcile::{Plan, Reconciliation, Write};
+pub use sync::{MAX_KV_CALLS, Summary, SyncPolicy, SyncPorts, sync};

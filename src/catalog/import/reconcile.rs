@@ -1,0 +1,222 @@
+//! What has to be written for KV to hold what it should, from the list of its keys alone: each key
+//! carries the digest of its value as metadata.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::catalog::{PREFIX, Record, digest, encode};
+
+/// How the keys begin that are found by an annotation, and those that are found by email; the others
+/// are found by ref.
+const ANNOTATION_PREFIX: &str = "v1:annotation:";
+const EMAIL_PREFIX: &str = "v1:email";
+
+/// A comparison under way: what KV holds, and record by record what it should hold.
+#[derive(Debug)]
+pub struct Reconciliation {
+    /// The annotations that users are found by.
+    annotations: Vec<String>,
+    slots: BTreeMap<String, Slot>,
+    room: usize,
+    /// How much of the room additions must leave to replacements: these may take something away.
+    reserve: usize,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    /// What KV has under the key: its digest, empty if it is not known.
+    actual: Option<String>,
+    desired: Desired,
+}
+
+#[derive(Debug, Default)]
+enum Desired {
+    #[default]
+    Nothing,
+    /// The record of this user; the value only if it differs from what is actual, and there was room.
+    /// Nothing differs if what is actual is to stay.
+    One { user: String, differs: bool, value: Option<String> },
+    /// Several users have the email or annotation. Sorted, each once.
+    Several(Vec<String>),
+}
+
+/// What is to be done, and in which order: what is gone is deleted, then what has changed is
+/// replaced, then what is new is written, refs first. Each record stands by itself, so after
+/// any part of it every key holds either what was right before or what is right now.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Plan {
+    /// The keys to delete, sorted.
+    pub removed: Vec<String>,
+    /// The records to replace, sorted by key.
+    pub changed: Vec<Write>,
+    /// The records to add, refs before the others.
+    pub added: Vec<Write>,
+    /// How many records are right as they are.
+    pub unchanged: usize,
+    /// How many records are to be written but were not kept: there was no room.
+    pub put_off: usize,
+    /// How many records are actual, and are to be deleted, of those found by annotation, email and ref.
+    shares: [(usize, usize); 3],
+}
+
+/// A record to write.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Write {
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: String,
+}
+
+impl Reconciliation {
+    /// A comparison with a namespace of which nothing is known yet. At most `room` bytes of values
+    /// that are to be written are kept, and half of that of new ones; the next comparison will find
+    /// the others. `annotations` are those that users are found by: records of others are in nobody's
+    /// way in, and may all go.
+    #[must_use]
+    pub const fn new(room: usize, annotations: Vec<String>) -> Self {
+        Self { annotations, slots: BTreeMap::new(), room, reserve: room / 2 }
+    }
+
+    /// Notes the keys of a page of KV's list: `{name, metadata: {h}}`, as its binding and its REST
+    /// interface have them. `None` if it is something else.
+    pub fn actual(&mut self, keys: &Value) -> Option<()> {
+        for item in keys.as_array()? {
+            let name = item.get("name")?.as_str()?;
+            let digest = item.get("metadata").and_then(|metadata| metadata.get("h"));
+            let digest = digest.and_then(Value::as_str).unwrap_or_default();
+            if name.starts_with(PREFIX) {
+                let slot = Slot { actual: Some(digest.to_owned()), desired: Desired::Nothing };
+                self.slots.insert(name.to_owned(), slot);
+            }
+        }
+        Some(())
+    }
+
+    /// Notes that a key should hold the record of this user. Two users under one key, which is an
+    /// email or an annotation then, make it ambiguous; one user twice counts once.
+    pub fn want(&mut self, key: String, user: &str, value: &str) {
+        self.want_each(vec![key], user, value);
+    }
+
+    /// The same for several keys, with one digest for all.
+    pub fn want_each(&mut self, keys: Vec<String>, user: &str, value: &str) {
+        let digest = digest(value);
+        for key in keys {
+            self.note(key, user, Some((value, &digest)));
+        }
+    }
+
+    /// Notes that a key is this user's whose record is not known: what it holds stays, unless it is
+    /// another user's too.
+    pub fn keep(&mut self, key: String, user: &str) {
+        self.note(key, user, None);
+    }
+
+    fn note(&mut self, key: String, user: &str, value: Option<(&str, &str)>) {
+        let slot = self.slots.entry(key).or_default();
+        match &mut slot.desired {
+            Desired::Nothing => {
+                let actual = slot.actual.as_deref();
+                let value = value.filter(|(_, digest)| actual != Some(digest));
+                let reserve = if actual.is_some() { 0 } else { self.reserve };
+                let differs = value.is_some();
+                let room = self.room.saturating_sub(reserve);
+                let value = value.map(|(value, _)| value).filter(|it| it.len() <= room);
+                self.room -= value.map_or(0, str::len);
+                let value = value.map(str::to_owned);
+                slot.desired = Desired::One { user: user.to_owned(), differs, value };
+            }
+            Desired::One { user: other, value, .. } => {
+                if other != user {
+                    self.room += value.as_ref().map_or(0, String::len);
+                    let mut users = vec![std::mem::take(other)];
+                    insert(&mut users, user);
+                    slot.desired = Desired::Several(users);
+                }
+            }
+            Desired::Several(users) => insert(users, user),
+        }
+    }
+
+    /// What is to be done.
+    ///
+    /// # Errors
+    /// None in practice: a record is always JSON.
+    pub fn plan(self) -> serde_json::Result<Plan> {
+        let mut plan = Plan::default();
+        let mut unused = (0, 0);
+        for (key, Slot { actual, desired }) in self.slots {
+            let [annotations, emails, refs] = &mut plan.shares;
+            let share = match annotation_of(&key) {
+                Some(name) if self.annotations.iter().any(|it| it == name) => annotations,
+                Some(_) => &mut unused,
+                None if key.starts_with(EMAIL_PREFIX) => emails,
+                None => refs,
+            };
+            share.0 += usize::from(actual.is_some());
+            let (differs, value) = match desired {
+                Desired::Nothing => {
+                    share.1 += 1;
+                    plan.removed.push(key);
+                    continue;
+                }
+                Desired::One { differs, value, .. } => (differs, value),
+                Desired::Several(users) => {
+                    let value = encode(&Record::Many(users))?;
+                    (actual.as_deref() != Some(&digest(&value)), Some(value))
+                }
+            };
+            match (differs, value) {
+                (false, _) => plan.unchanged += usize::from(actual.is_some()),
+                (true, None) => plan.put_off += 1,
+                (true, Some(value)) if actual.is_some() => plan.changed.push(Write { key, value }),
+                (true, Some(value)) => plan.added.push(Write { key, value }),
+            }
+        }
+        // `annotation` and `email` sort before `ref`.
+        plan.added.reverse();
+        Ok(plan)
+    }
+}
+
+/// The name of the annotation that a key is found by.
+fn annotation_of(key: &str) -> Option<&str> {
+    key.strip_prefix(ANNOTATION_PREFIX)?.split(['=', '#']).next()
+}
+
+/// Adds a text to a sorted list, unless it is there. (Sorting the list at its end would be more code
+/// than all of the above.)
+fn insert(list: &mut Vec<String>, text: &str) {
+    if let Err(at) = list.binary_search_by(|it| it.as_str().cmp(text)) {
+        list.insert(at, text.to_owned());
+    }
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.removed.is_empty()
+            && self.changed.is_empty()
+            && self.added.is_empty()
+            && self.put_off == 0
+    }
+
+    /// Why so much must not be deleted unasked: of the records found by ref, by email or by annotation,
+    /// more than this percentage, rounded up, would go. One of each may always go.
+    #[must_use]
+    pub fn excess(&self, percent: u8) -> Option<String> {
+        let [annotations, emails, refs] = self.shares;
+        let shares = [("users", refs), ("emails", emails), ("annotations", annotations)];
+        for (what, (actual, removed)) in shares {
+            if removed > 1 && removed > (actual * usize::from(percent)).div_ceil(100) {
+                return Some(format!(
+                    "{removed} of {actual} {what} would be removed, more than {percent} %"
+                ));
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,56 @@
+//! The form of the parts of a catalog entity (`FieldFormatEntityPolicy` of `@backstage/catalog-model`).
+
+use serde_json::Value;
+
+use crate::backstage::EntityRef;
+
+/// The longest name, namespace or kind, in characters (`KubernetesValidatorFunctions`).
+const MAX_PART: usize = 63;
+
+/// Reads a ref of a list in `spec`: what it leaves out are the given kind and the namespace of the
+/// entity that it stands in (`parseEntityRef` with the context of `BuiltinKindsEntityProcessor`).
+pub(super) fn parse_ref(text: &str, kind: &str, namespace: &str) -> Option<EntityRef> {
+    if text.contains('/') {
+        return EntityRef::parse(text, Some(kind));
+    }
+    let (kind, name) = text.split_once(':').unwrap_or((kind, text));
+    EntityRef::new(kind, Some(namespace), name)
+}
+
+/// `isValidKind`.
+pub(super) fn is_kind(text: &str) -> bool {
+    text.len() <= MAX_PART
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// `isValidObjectName`.
+pub(super) fn is_name(text: &str) -> bool {
+    let is_alphanumeric = |c: char| c.is_ascii_alphanumeric();
+    text.len() <= MAX_PART
+        && text.starts_with(is_alphanumeric)
+        && text.ends_with(is_alphanumeric)
+        && text.chars().all(|c| is_alphanumeric(c) || matches!(c, '-' | '_' | '.'))
+}
+
+/// `isValidDnsLabel`.
+pub(super) fn is_dns_label(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.len() <= MAX_PART
+        && text.starts_with(is_plain)
+        && text.ends_with(is_plain)
+        && text.chars().all(|c| is_plain(c) || c == '-')
+}
+
+/// What a value is, in a reader's words.
+pub(super) fn name_of(value: &Value) -> &'static str {
+    match value {
+        Value::Array(_) => "a list",
+        Value::Bool(_) => "a boolean (put it in quotes)",
+        Value::Null => "null",
+        Value::Number(_) => "a number (put it in quotes)",
+        Value::Object(_) => "an object",
+        Value::String(text) if text.is_empty() => "an empty string",
+        Value::String(_) => "a string",
+    }
+}

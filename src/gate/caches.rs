@@ -1,0 +1,55 @@
+//! What an isolate caches between requests.
+
+use std::rc::Rc;
+
+use crate::access::{Assertion, IdentityCache, JwksCache};
+use crate::backstage::Session;
+use crate::cache::Bounded;
+use crate::catalog::RecordCache;
+
+/// Bounds of the cached identities: as many users as are likely to be online at one location, in a few
+/// MiB of the isolate's 128.
+const MAX_IDENTITIES: usize = 2_000;
+const MAX_IDENTITY_BYTES: usize = 8 * 1024 * 1024;
+
+/// Bounds of the verified assertions, likewise.
+const MAX_ASSERTIONS: usize = 2_000;
+const MAX_ASSERTION_BYTES: usize = 12 * 1024 * 1024;
+
+/// Bounds of the cached sessions, likewise.
+const MAX_SESSIONS: usize = 2_000;
+const MAX_SESSION_BYTES: usize = 8 * 1024 * 1024;
+
+/// Bounds of the users registered with the origin.
+const MAX_REGISTERED: usize = 10_000;
+const MAX_REGISTERED_BYTES: usize = 1024 * 1024;
+
+/// What an isolate caches between requests: results, each with a bound, never promises.
+#[derive(Debug)]
+pub struct IsolateCaches {
+    /// The team's JWK Set.
+    pub jwks: JwksCache,
+    /// Verified assertions, by their compact form: only the first request with one is verified.
+    pub assertions: Bounded<String, Rc<Assertion>>,
+    /// Identities, by the digest of the assertion.
+    pub identities: IdentityCache,
+    /// Catalog records.
+    pub records: RecordCache,
+    /// Sessions, by the compact form of the assertion that they were given for.
+    pub sessions: Bounded<String, Rc<Session>>,
+    /// Users who were registered with the origin, with `trust: "shared-key"`.
+    pub registered_users: Bounded<String, ()>,
+}
+
+impl Default for IsolateCaches {
+    fn default() -> Self {
+        Self {
+            jwks: JwksCache::default(),
+            assertions: Bounded::new(MAX_ASSERTIONS, MAX_ASSERTION_BYTES),
+            identities: Bounded::new(MAX_IDENTITIES, MAX_IDENTITY_BYTES),
+            records: RecordCache::default(),
+            sessions: Bounded::new(MAX_SESSIONS, MAX_SESSION_BYTES),
+            registered_users: Bounded::new(MAX_REGISTERED, MAX_REGISTERED_BYTES),
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The check ladder of a request.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use chrono::{DateTime, Utc};
+
+use super::caches::IsolateCaches;
+use super::cors::{cors_headers, preflight};
+use super::header_edits::{Forward, HeaderEdits};
+use super::log_event::LogEvent;
+use super::reply::{Reply, error_reply};
+use super::request::Request;
+use super::request_scope::RequestScope;
+use super::route::{Route, route};
+use crate::access::{Assertion, verify};
+use crate::background::BackgroundTask;
+use crate::config::Config;
+use crate::error::{GateError, Refusal};
+use crate::ports::Ports;
+use crate::scope::Scope;
+use crate::sign_in::OnUserNotFound;
+
+/// What an isolate keeps: its configuration and its caches.
+#[derive(Debug)]
+pub struct Gate {
+    /// The configuration.
+    pub config: Config,
+    /// The caches.
+    pub caches: IsolateCaches,
+}
+
+/// What to do with a request.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What the caller gets.
+    pub decision: Decision,
+    /// What to do after that.
+    pub background: Vec<BackgroundTask>,
+    /// What to write to the log.
+    pub log: LogEvent,
+    /// Why the request ended early, if it did.
+    pub error: Option<GateError>,
+    /// The route that it took.
+    pub route: Route,
+}
+
+/// What the caller gets. There is no default: a request that nothing allows gets a reply.
+#[derive(Debug, Eq, PartialEq)]
+pub enum Decision {
+    /// The request is forwarded to the origin.
+    Forward(Forward),
+    /// The Worker answers.
+    Reply(Reply),
+}
+
+impl Gate {
+    /// A gate with empty caches.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self { config, caches: IsolateCaches::default() }
+    }
+
+    /// Decides on a request:
+    ///
+    /// 1. The route, by method and path.
+    /// 2. The routes that need no assertion: preflight, 404, 501, the JWK Set, userinfo, public
+    ///    paths.
+    /// 3. The assertion, verified. Everything below is behind it.
+    /// 4. A forwarded request leaves here.
+    /// 5. The identity, the user, the session.
+    pub async fn decide<P: Ports>(
+        &self,
+        request: &Request<'_>,
+        now: DateTime<Utc>,
+        ports: &P,
+    ) -> Outcome {
+        // (1)
+        let route = self.route(request);
+        let scope = RequestScope::new(self, request, route, Scope::new(now, ports));
+        let (decision, error) = match scope.follow().await {
+            Ok(Decision::Reply(reply)) if route != Route::Preflight => {
+                (Decision::Reply(self.finish(reply, request)), None)
+            }
+            Ok(decision) => (decision, None),
+            Err(error) => {
+                scope.log(|log| log.ended(&error));
+                (Decision::Reply(self.error_reply(&error, request)), Some(error))
+            }
+        };
+        let (mut log, scope) = scope.finish();
+        log.decided(&decision);
+        Outcome { decision, background: scope.background.take(), log, error, route }
+    }
+
+    /// The route of a request.
+    #[must_use]
+    pub fn route(&self, request: &Request<'_>) -> Route {
+        let backstage = &self.config.backstage;
+        route(
+            request.method,
+            request.path,
+            &backstage.auth_path,
+            &self.config.sign_in.provider_id,
+            &backstage.public_paths,
+        )
+    }
+
+    /// The answer to a request that ended early.
+    #[must_use]
+    pub fn error_reply(&self, error: &GateError, request: &Request<'_>) -> Reply {
+        let url = self.shown_url(request);
+        let reply = error_reply(error, &self.message(error), request.method, &url);
+        self.finish(reply, request)
+    }
+
+    /// What all answers have in common: CORS, and no body for HEAD.
+    fn finish(&self, mut reply: Reply, request: &Request<'_>) -> Reply {
+        reply.headers.extend(cors_headers(request, &self.config.backstage.cors_origins));
+        if request.method == "HEAD" {
+            reply.without_body();
+        }
+        reply
+    }
+
+    /// The sentence for the caller, with the official provider's words where it names something.
+    fn message(&self, error: &GateError) -> Cow<'static, str> {
+        let Config { access, sign_in, .. } = &self.config;
+        match error {
+            GateError::Refusal(Refusal::AssertionMissing) => {
+                let (header, cookie) = (&access.jwt_header_name, &access.authorization_cookie_name);
+                format!("Missing {header} and {cookie} from Cloudflare Access").into()
+            }
+            GateError::Refusal(Refusal::RouteUnknown) => {
+                format!("Unknown auth provider '{}'", sign_in.provider_id).into()
+            }
+            _ => error.message().into(),
+        }
+    }
+
+    /// The URL that an error names: relative to the auth plugin for paths below it, as in
+    /// Backstage's own errors.
+    fn shown_url(&self, request: &Request<'_>) -> String {
+        let Request { path, query, .. } = request;
+        let below = path
+            .strip_prefix(self.config.backstage.auth_path.as_str())
+            .filter(|rest| rest.starts_with('/'))
+            .unwrap_or(path);
+        format!("{below}{query}")
+    }
+}
+
+impl<P: Ports> RequestScope<'_, P> {
+    /// Steps 2 to 5 of [`Gate::decide`].
+    async fn follow(&self) -> Result<Decision, GateError> {
+        // (2)
+        match self.route {
+            Route::Unknown => return Err(Refusal::RouteUnknown.into()),
+            Route::Unsupported => return Err(Refusal::RouteUnsupported.into()),
+            Route::Preflight => {
+                let origins = &self.gate.config.backstage.cors_origins;
+                return Ok(Decision::Reply(preflight(self.request, origins)));
+            }
+            Route::Jwks => return Ok(Decision::Reply(self.jwks().await)),
+            Route::UserInfo => return self.user_info().await,
+            Route::Forward { public: true } => return Ok(self.forward(None)),
+            Route::Forward { public: false } | Route::Refresh => {}
+        }
+        // (3)
+        let assertion = self.assertion().await?;
+        self.log(|log| log.verified(&assertion));
+        // (4)
+        if self.route != Route::Refresh {
+            return Ok(self.forward(Some(&assertion)));
+        }
+        // (5)
+        match self.refresh(&assertion).await {
+            Err(GateError::Refusal(Refusal::UserNotFound))
+                if self.gate.config.sign_in.on_user_not_found == OnUserNotFound::Origin =>
+            {
+                Ok(self.forward(Some(&assertion)))
+            }
+            result => result.map(Decision::Reply),
+        }
+    }
+
+    /// The request, forwarded with nothing in its headers that is not verified.
+    pub(super) fn forward(&self, assertion: Option<&Assertion>) -> Decision {
+        let edits = HeaderEdits::of(
+            self.request.headers,
+            &self.gate.config.access.jwt_header_name,
+            assertion.map(Assertion::token),
+            assertion.and_then(Assertion::email),
+        );
+        Decision::Forward(Forward { edits })
+    }
+
+    /// The verified assertion of the request. One that was verified before is taken from the cache
+    /// until it expires, as long as its key is in a fresh JWK Set.
+    async fn assertion(&self) -> Result<Rc<Assertion>, GateError> {
+        let policy = &self.gate.config.access;
+        let found =
+            self.request.assertion(&policy.jwt_header_name, &policy.authorization_cookie_name);
+        let Some(token) = found else {
+            // Tells a wrong cookie name from a request that never passed Access.
+            let has_cookies = self.request.headers.get("cookie").is_some();
+            self.log(|log| log.assertion_missing(has_cookies));
+            return Err(Refusal::AssertionMissing.into());
+        };
+        let IsolateCaches { jwks, assertions, .. } = &self.gate.caches;
+        let now = self.seconds();
+        if let Some(assertion) = assertions.get(&token, now)
+            && jwks.still_trusts(assertion.key(), now)
+        {
+            jwks.refresh_in_time(now, &self.background);
+            return Ok(assertion);
+        }
+        let assertion = Rc::new(verify(&token, self, policy, jwks).await?);
+        let size = token.len() + assertion.size();
+        assertions.put(token, Rc::clone(&assertion), assertion.expires_at(), size);
+        Ok(assertion)
+    }
+}

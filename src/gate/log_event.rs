@@ -1,0 +1,147 @@
+//! The log event of a request: one JSON object, with a reason for every decision.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::decide::Decision;
+use super::route::Route;
+use crate::access::{Assertion, IdentitySource, Subject};
+use crate::error::GateError;
+use crate::sign_in::ResolvedUser;
+
+/// The longest path that is logged, in characters.
+const MAX_PATH: usize = 200;
+
+/// A word that is fixed in the source, or one that was read back.
+type Word = Cow<'static, str>;
+
+/// A log event. It never holds an assertion or a token. An email is in it only as part of the KV key
+/// of a corrupt record, or of the entity ref of a user who is not in the catalog.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct LogEvent {
+    /// `info`, `warn` for a refusal, `error` for a fault.
+    pub level: Word,
+    /// `answered`, `forwarded`, `refused`, `failed`.
+    pub outcome: Word,
+    route: Word,
+    method: String,
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<Word>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<Word>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<Word>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
+}
+
+impl LogEvent {
+    /// The event of a request on this route.
+    #[must_use]
+    pub fn new(method: &str, path: &str, route: Route) -> Self {
+        Self {
+            level: "info".into(),
+            outcome: "answered".into(),
+            route: route.name().into(),
+            method: method.to_owned(),
+            path: path.chars().take(MAX_PATH).collect(),
+            status: None,
+            code: None,
+            detail: None,
+            subject: None,
+            identity: None,
+            user: None,
+        }
+    }
+
+    /// Reads an event that [`to_json`](Self::to_json) wrote. A forwarded request carries its event in
+    /// this form until its response arrives.
+    #[must_use]
+    pub fn from_json(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// Notes that the request has no assertion.
+    pub fn assertion_missing(&mut self, has_cookies: bool) {
+        let detail = if has_cookies {
+            "no assertion header, and cookies without the authorization cookie"
+        } else {
+            "neither an assertion header nor any cookie"
+        };
+        self.detail = Some(detail.to_owned());
+    }
+
+    /// Notes a verified assertion.
+    pub fn verified(&mut self, assertion: &Assertion) {
+        let subject = match assertion.subject() {
+            Subject::User { .. } => "user",
+            Subject::ServiceToken { .. } => "service-token",
+        };
+        self.subject = Some(subject.into());
+    }
+
+    /// Notes where the identity came from.
+    pub fn identified(&mut self, source: IdentitySource) {
+        let identity = match source {
+            IdentitySource::Cache => "cache",
+            IdentitySource::Claims => "claims",
+            IdentitySource::ClaimsFallback => "claims, get-identity did not answer",
+            IdentitySource::GetIdentity => "get-identity",
+            IdentitySource::ServiceToken => "configuration",
+        };
+        self.identity = Some(identity.into());
+    }
+
+    /// Notes that a cached session was used, and its user.
+    pub fn reused(&mut self, user: &str) {
+        self.identity = Some("session".into());
+        self.user = Some(user.to_owned());
+    }
+
+    /// Notes the user.
+    pub fn signed_in(&mut self, user: &ResolvedUser) {
+        self.user = Some(user.user.clone());
+    }
+
+    /// Notes why the request ended early.
+    pub fn ended(&mut self, error: &GateError) {
+        self.code = Some(error.code().into());
+        match error {
+            GateError::Refusal(refusal) => {
+                (self.level, self.outcome) = ("warn".into(), "refused".into());
+                if let Some(detail) = refusal.detail() {
+                    self.detail = Some(detail.to_owned());
+                }
+            }
+            GateError::Fault(fault) => {
+                (self.level, self.outcome) = ("error".into(), "failed".into());
+                self.detail = Some(fault.detail());
+            }
+        }
+    }
+
+    /// Notes what was decided.
+    pub fn decided(&mut self, decision: &Decision) {
+        match decision {
+            Decision::Forward(_) => self.outcome = "forwarded".into(),
+            Decision::Reply(reply) => self.status = Some(reply.status),
+        }
+    }
+
+    /// Notes the status of the answer.
+    pub const fn answered(&mut self, status: u16) {
+        self.status = Some(status);
+    }
+
+    /// The event as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|error| format!("{{\"log\":\"{error}\"}}"))
+    }
+}

@@ -1,0 +1,30 @@
+//! The whole path of a request. [`Gate::decide`] returns what to do as data and does no I/O of its
+//! own.
+//!
+//! To add a route: a variant of [`Route`], its place in `route.rs`, and its handler in
+//! `decide.rs`.
+
+mod background;
+mod caches;
+mod cors;
+mod decide;
+mod header_edits;
+mod log_event;
+mod public_routes;
+mod refresh;
+mod reply;
+mod request;
+mod request_scope;
+mod route;
+mod shadow;
+
+pub use background::run_background;
+pub use caches::IsolateCaches;
+pub use cors::{cors_headers, preflight};
+pub use decide::{Decision, Gate, Outcome};
+pub use header_edits::{Forward, HeaderEdits, is_identity_header};
+pub use log_event::LogEvent;
+pub use reply::{CONTENT_TYPE, Reply, error_reply};
+pub use request::{HeaderSource, Request, cookie};
+pub use route::{Route, route};
+pub use shadow::{Comparison, OriginAnswer, Snapshot};

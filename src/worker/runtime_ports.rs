@@ -1,0 +1,82 @@
+//! The core's [`Ports`], answered by the runtime.
+
+use super::crypto::{self, Purpose};
+use super::env::Env;
+use super::{fetch, http, kv};
+use crate::gate::Gate;
+use crate::jwk::PublicKey;
+use crate::jwk::SigningKey;
+use crate::ports::{CatalogPort, Failure, HttpRequest, HttpResponse, Ports};
+
+/// How long a location may serve a cached value from KV's own cache, in seconds: KV's default.
+const CACHE_TTL: u32 = 60;
+
+/// Time limits of the two namespaces, in milliseconds; a cold read of KV takes tens of them, at
+/// times hundreds. Without the catalog there is no answer, without the cache there is a fetch.
+const CATALOG_TIMEOUT_MS: u32 = 3_000;
+const CACHE_TIMEOUT_MS: u32 = 1_000;
+
+/// The runtime, as one request sees it.
+pub(super) struct RuntimePorts<'a> {
+    env: &'a Env,
+    gate: &'a Gate,
+    origin: &'a str,
+}
+
+impl<'a> RuntimePorts<'a> {
+    pub(super) fn new(env: &'a Env, gate: &'a Gate, target: &http::Target<'a>) -> Self {
+        Self { env, gate, origin: gate.config.backstage.origin.as_deref().unwrap_or(target.origin) }
+    }
+}
+
+impl CatalogPort for RuntimePorts<'_> {
+    async fn read_catalog(&self, key: &str) -> Result<Option<String>, Failure> {
+        let max_age = self.gate.config.sign_in.catalog_max_age;
+        kv::read(self.env, "CATALOG", key, max_age, CATALOG_TIMEOUT_MS).await
+    }
+}
+
+impl Ports for RuntimePorts<'_> {
+    async fn fetch(&self, call: &HttpRequest) -> Result<HttpResponse, Failure> {
+        fetch::call(call, &call.url).await
+    }
+
+    async fn fetch_origin(&self, call: &HttpRequest) -> Result<HttpResponse, Failure> {
+        fetch::call(call, &format!("{}{}", self.origin, call.url)).await
+    }
+
+    async fn read_cache(&self, key: &str) -> Result<Option<String>, Failure> {
+        kv::read(self.env, "ACCESS_CACHE", key, CACHE_TTL, CACHE_TIMEOUT_MS).await
+    }
+
+    async fn write_cache(&self, key: &str, value: &str, ttl: u32) -> Result<(), Failure> {
+        kv::write(self.env, "ACCESS_CACHE", key, value, ttl).await
+    }
+
+    async fn verify_rs256(
+        &self,
+        key: &PublicKey,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, Failure> {
+        crypto::verify(Purpose::VerifyRs256, key.fingerprint, &key.jwk, message, signature).await
+    }
+
+    async fn sign_es256(&self, key: &SigningKey, message: &[u8]) -> Result<Vec<u8>, Failure> {
+        crypto::sign(key.fingerprint, &key.jwk, message).await
+    }
+
+    async fn verify_es256(
+        &self,
+        key: &SigningKey,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, Failure> {
+        crypto::verify(Purpose::VerifyEs256, key.fingerprint, &key.jwk, message, signature).await
+    }
+
+    fn random(&self) -> u32 {
+        // Without a random number every isolate refreshes at the same age, which is only less even.
+        getrandom::u32().unwrap_or(0)
+    }
+}

@@ -1,0 +1,147 @@
+//! What is done after the answer was sent: what the origin is told with `trust: "shared-key"`, and
+//! that no failure of a task reaches anybody.
+
+use backstage_cfaccess::background::BackgroundTask;
+use backstage_cfaccess::config::Trust;
+use backstage_cfaccess::gate::Gate;
+use backstage_cfaccess::gate::run_background;
+use backstage_cfaccess::ports::Failure;
+use serde_json::json;
+
+use crate::support::{Ask, Claims, NOW, Setup, World, at, block_on, code_of};
+
+/// Signs Jane in and does what is left to do.
+fn sign_in(gate: &Gate, world: &World, claims: &Claims, now: i64) -> Vec<Failure> {
+    let outcome = Ask::refresh(&claims.mint()).at(now).of(gate, world);
+    assert_eq!(code_of(&outcome), "200");
+    block_on(run_background(outcome.background, at(now), gate, world))
+}
+
+fn shared_key() -> Gate {
+    let gate = Setup::new().backstage("trust", json!("shared-key")).gate();
+    assert_eq!(gate.config.backstage.trust, Trust::SharedKey);
+    gate
+}
+
+/// Jane's claims, for two days.
+fn lasting() -> Claims {
+    Claims::user().set("exp", NOW + 2 * 86_400)
+}
+
+#[test]
+fn the_origin_is_told_of_a_user_once_a_day() {
+    let (gate, world) = (shared_key(), World::new());
+    world.origin.says(200, "{}");
+    for second in [0, 1, 3_600, 86_399] {
+        assert_eq!(sign_in(&gate, &world, &lasting(), NOW + second), []);
+    }
+    assert_eq!(world.origin.calls(), 1);
+    // KV has forgotten by then, too.
+    let registered =
+        world.cache.keys().into_iter().find(|key| key.starts_with("registered:v1:")).unwrap();
+    assert_eq!(world.cache.life(&registered), Some(86_400));
+    world.cache.loses(&registered);
+    sign_in(&gate, &world, &lasting(), NOW + 86_400);
+    assert_eq!(world.origin.calls(), 2);
+}
+
+#[test]
+fn the_origin_is_told_on_its_own_refresh_route_with_the_assertion() {
+    let (gate, world) = (shared_key(), World::new());
+    world.origin.says(200, "{}");
+    sign_in(&gate, &world, &lasting(), NOW);
+    let call = world.origin.last_call();
+    assert_eq!(call.url, "/api/auth/cfaccess/refresh");
+    let assertion = lasting().mint();
+    for (name, value) in [
+        ("cf-access-jwt-assertion", assertion.clone()),
+        ("cookie", format!("CF_Authorization={assertion}")),
+        ("x-requested-with", "XMLHttpRequest".to_owned()),
+    ] {
+        assert!(call.headers.contains(&(name.to_owned(), value)), "{name}");
+    }
+    assert_eq!((call.timeout_ms, call.max_bytes), (10_000, 1024 * 1024));
+}
+
+#[test]
+fn another_isolate_need_not_tell_the_origin_again() {
+    let world = World::new();
+    world.origin.says(200, "{}");
+    sign_in(&shared_key(), &world, &lasting(), NOW);
+    sign_in(&shared_key(), &world, &lasting(), NOW + 60);
+    assert_eq!(world.origin.calls(), 1);
+    assert!(world.cache.keys().iter().all(|key| !key.contains("jane")));
+}
+
+#[test]
+fn every_user_is_told_of_apart() {
+    let (gate, world) = (shared_key(), World::new());
+    world.origin.says(200, "{}");
+    sign_in(&gate, &world, &Claims::user(), NOW);
+    sign_in(&gate, &world, &Claims::service_token(), NOW);
+    assert_eq!(world.origin.calls(), 2);
+}
+
+#[test]
+fn an_origin_that_did_not_hear_is_told_again_and_the_user_signs_in_all_the_same() {
+    let (gate, world) = (shared_key(), World::new());
+    for status in [401, 404, 302, 500] {
+        world.origin.says(status, "");
+        let failures = sign_in(&gate, &world, &lasting(), NOW);
+        let said = format!("the origin's refresh route: status {status}");
+        assert_eq!(failures, [Failure(said)]);
+    }
+    world.origin.fails();
+    assert_eq!(sign_in(&gate, &world, &lasting(), NOW).len(), 1);
+    world.origin.says(200, "{}");
+    assert_eq!(sign_in(&gate, &world, &lasting(), NOW), []);
+    assert_eq!(world.origin.calls(), 6);
+}
+
+#[test]
+fn kv_down_means_telling_the_origin_once_per_isolate() {
+    let (gate, world) = (shared_key(), World::new());
+    world.origin.says(200, "{}");
+    world.cache.fails();
+    for second in 0..3 {
+        sign_in(&gate, &world, &lasting(), NOW + second);
+    }
+    assert_eq!(world.origin.calls(), 1);
+}
+
+#[test]
+fn with_the_worker_as_the_auth_service_the_origin_is_told_nothing() {
+    let world = World::new();
+    sign_in(&Setup::new().gate(), &world, &lasting(), NOW);
+    assert_eq!(world.origin.calls(), 0);
+}
+
+#[test]
+fn nobody_is_told_of_before_the_session_is_there() {
+    let (gate, world) = (shared_key(), World::new());
+    for claims in [
+        Claims::user().set("exp", NOW),
+        Claims::user().set("email", "ghost@example.com"),
+        Claims::service_token().set("common_name", "2.access"),
+    ] {
+        let outcome = Ask::refresh(&claims.mint()).of(&gate, &world);
+        assert_ne!(code_of(&outcome), "200");
+        let tells =
+            |task: &BackgroundTask| matches!(task, BackgroundTask::RegisterWithOrigin { .. });
+        assert!(!outcome.background.iter().any(tells));
+    }
+}
+
+#[test]
+fn a_failed_write_is_reported_and_the_other_tasks_are_done() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    world.cache.fails();
+    let write =
+        |key: &str| BackgroundTask::WriteCache { key: key.into(), value: "v".into(), ttl: 60 };
+    let tasks = vec![write("a"), BackgroundTask::RefreshJwks, write("b")];
+    let failures = block_on(run_background(tasks, at(NOW), &gate, &world));
+    // Both, and that of the set that was fetched meanwhile.
+    assert_eq!(failures.len(), 3);
+    assert_eq!(world.certs.calls(), 1);
+    assert!(gate.caches.jwks.fresh_key(&"a".repeat(64), NOW).is_some());
+}
