@@ -48,7 +48,7 @@ pub enum Trust {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mode {
     /// The Worker.
-    HttpResponse,
+    Answer,
     /// The origin; the Worker compares.
     Shadow,
 }
@@ -63,7 +63,7 @@ pub(super) fn read(value: &Value, problems: &mut Vec<Problem>) -> Option<Backsta
     let cors_origins = cors_origins(&mut reader);
     let origin = origin(&mut reader);
     let public_paths = public_paths(&mut reader);
-    let mode = reader.one_of("mode", &[("answer", Mode::HttpResponse), ("shadow", Mode::Shadow)]);
+    let mode = reader.one_of("mode", &[("answer", Mode::Answer), ("shadow", Mode::Shadow)]);
     reader.finish();
     let base_url = base_url?;
     let auth_path = format!("{}/api/auth", base_url.path);

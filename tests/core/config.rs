@@ -44,7 +44,7 @@ fn the_least_that_an_operator_must_write_is_enough() {
     assert!(!backstage.omit_ownership_claim);
     assert_eq!((backstage.cors_origins.len(), backstage.public_paths.len()), (0, 0));
     assert_eq!(backstage.origin, None);
-    assert_eq!(backstage.mode, Mode::HttpResponse);
+    assert_eq!(backstage.mode, Mode::Answer);
     assert_eq!(signing_keys.first().id, SIGNER.kid);
 }
 
