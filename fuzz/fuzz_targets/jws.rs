@@ -3,6 +3,7 @@
 #![no_main]
 
 use backstage_cfaccess::access::{JwksCache, UnverifiedAssertion, verify};
+use backstage_cfaccess::scope::Scope;
 use backstage_cfaccess_fuzz::{CONFIG, NOW, Nobody, block_on, compact};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use chrono::DateTime;
@@ -24,8 +25,9 @@ fuzz_target!(|text: &str| {
         }
     }
     let now = DateTime::from_timestamp(NOW, 0).expect("a constant");
-    let (memory, mut background) = (JwksCache::default(), Vec::new());
-    let verified = verify(&compact, now, &CONFIG.access, &memory, &Nobody, &mut background);
+    let scope = Scope::new(now, &Nobody);
+    let cache = JwksCache::default();
+    let verified = verify(&compact, &scope, &CONFIG.access, &cache);
     assert!(block_on(verified).is_err());
 });
 
