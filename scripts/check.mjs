@@ -9,7 +9,7 @@ import { main, NODE, ROOT, run, seconds } from "./process.mjs";
 import { setup } from "./setup.mjs";
 
 /** Of what is uploaded, gzipped: start-up time grows with it. The project's performance target. */
-const UPLOAD_BUDGET = 160 * 1024;
+const UPLOAD_BUDGET = 256 * 1024;
 
 const WASM = "--target=wasm32-unknown-unknown";
 
@@ -17,7 +17,7 @@ const STEPS = {
   "cargo fmt": () => run("cargo", ["fmt", "--check"], CAPTURED),
   "cargo fmt, tool": () => run("cargo", ["fmt", "--check"], { ...CAPTURED, cwd: TOOL }),
   "cargo fmt, bench": () => run("cargo", ["fmt", "--check"], { ...CAPTURED, cwd: BENCH_CRYPTO }),
-  "clippy, native": () => clippy("--all-targets"),
+  "clippy, native": () => clippy("--all-targets", "--features=testing"),
   "clippy, wasm": () => clippy("--lib", WASM),
   "rustdoc, native": () => rustdoc(),
   "rustdoc, wasm": () => rustdoc("--lib", WASM),

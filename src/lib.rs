@@ -22,6 +22,7 @@ pub mod json;
 pub mod jwk;
 pub mod ports;
 pub mod problem;
+mod reader;
 pub mod scope;
 
 pub mod access;
@@ -31,6 +32,20 @@ pub mod sign_in;
 
 pub mod config;
 pub mod gate;
+
+pub use access::AccessGroup;
+pub use backstage::EntityRef;
+pub use error::Rejection;
+pub use gate::{Caller, CfAccess, Edits, SignedIn};
+pub use problem::Problem;
+pub use sign_in::{
+    AccessResult, AssertionToken, CatalogUser, Fetch, Fetched, Idp, Needs, OwnershipResolver,
+    Profile, ProfileTransform, SignIn, SignInContext, SignInInfo, SignInResolver, SignInResult,
+    UserQuery, slug,
+};
+
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[cfg(target_arch = "wasm32")]
 pub mod worker;

@@ -101,6 +101,12 @@ pub trait Ports: CatalogPort {
         signature: &[u8],
     ) -> Result<bool, Failure>;
 
+    /// Returns after this many milliseconds. In a test without a clock it may never return.
+    async fn sleep(&self, milliseconds: u32);
+
+    /// A var or secret of the Worker, if it is bound and a string.
+    fn var(&self, name: &str) -> Option<String>;
+
     /// A random number, evenly spread over `u32`.
     fn random(&self) -> u32;
 }

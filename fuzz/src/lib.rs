@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 
 use backstage_cfaccess::jwk::PublicKey;
-use backstage_cfaccess::config::{Config, RawConfig};
+use backstage_cfaccess::config::{AppCode, Config, RawConfig};
 use backstage_cfaccess::ports::{HttpResponse, HttpRequest, CatalogPort, Failure, Ports};
 use backstage_cfaccess::jwk::SigningKey;
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -31,7 +31,7 @@ pub static CONFIG: LazyLock<Config> = LazyLock::new(|| {
             "d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}]}"#,
         ),
     };
-    Config::read(&source).expect("a constant")
+    Config::read(&source, &AppCode::default()).expect("a constant")
 });
 
 /// A world in which everything answers at once and no signature verifies.

@@ -94,6 +94,34 @@ impl Assertion {
         }
     }
 
+    /// An assertion that nothing has verified.
+    #[cfg(feature = "testing")]
+    pub(crate) fn for_testing(
+        claims: Map<String, Value>,
+        subject: Subject,
+        expires_at: i64,
+    ) -> Self {
+        let claims_json = Value::from(claims.clone()).to_string();
+        let key = PublicKey {
+            id: "testing".to_owned(),
+            jwk: jwt_compact::jwk::JsonWebKey::Rsa {
+                modulus: [].as_slice().into(),
+                public_exponent: [].as_slice().into(),
+                private_parts: None,
+            },
+            fingerprint: [0; 32],
+        };
+        Self {
+            token: "testing".to_owned(),
+            claims,
+            claims_json,
+            expires_at,
+            issued_at: None,
+            key: Rc::new(key),
+            subject,
+        }
+    }
+
     /// About how many bytes it takes to keep.
     #[must_use]
     pub fn size(&self) -> usize {

@@ -45,14 +45,30 @@ pub enum IdentitySource {
 
 /// A group in get-identity's document.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
 pub struct AccessGroup<'a> {
+    id: Option<&'a str>,
+    name: Option<&'a str>,
+    email: Option<&'a str>,
+}
+
+impl<'a> AccessGroup<'a> {
     /// The identity provider's id of the group.
-    pub id: Option<&'a str>,
+    #[must_use]
+    pub const fn id(&self) -> Option<&'a str> {
+        self.id
+    }
+
     /// Its name.
-    pub name: Option<&'a str>,
+    #[must_use]
+    pub const fn name(&self) -> Option<&'a str> {
+        self.name
+    }
+
     /// Its email.
-    pub email: Option<&'a str>,
+    #[must_use]
+    pub const fn email(&self) -> Option<&'a str> {
+        self.email
+    }
 }
 
 /// The document that the official provider makes for a service token, which we also make from the

@@ -48,6 +48,20 @@ impl EntityRef {
         Self::new("user", None, name)
     }
 
+    /// The ref of the group with this name in the default namespace.
+    #[must_use]
+    pub fn group(name: &str) -> Option<Self> {
+        Self::new("group", None, name)
+    }
+
+    /// Whether the ref has exactly one `/`, and no white space or control characters. A ref that is
+    /// not plain can be read in two ways, so no token is made out to it.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let is_odd = |c: char| c.is_whitespace() || c.is_control();
+        self.0.matches('/').count() == 1 && !self.0.contains(is_odd)
+    }
+
     /// The whole ref.
     #[must_use]
     pub fn as_str(&self) -> &str {

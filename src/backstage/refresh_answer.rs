@@ -8,10 +8,10 @@ use crate::json::{to_json_array, to_json_string};
 /// What is answered. The parts that are JSON already go in as they are.
 #[derive(Clone, Copy, Debug)]
 pub struct RefreshAnswer<'a> {
-    /// Who signs in, for people to read: a JSON object.
+    /// The profile: a JSON object.
     pub profile: &'a str,
-    /// What the provider knows.
-    pub provider: ProviderInfo<'a>,
+    /// [`ProviderInfo`] as JSON.
+    pub provider_info: &'a str,
     /// What Backstage knows.
     pub identity: BackstageIdentity<'a>,
 }
@@ -43,27 +43,37 @@ pub struct BackstageIdentity<'a> {
     pub expires_at: i64,
 }
 
+impl ProviderInfo<'_> {
+    /// `providerInfo` as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let token = self.token.map(|token| format!(r#","token":{}"#, to_json_string(token)));
+        format!(
+            r#"{{"claims":{},"cfIdentity":{},"expiresInSeconds":{}{}}}"#,
+            self.claims,
+            self.identity,
+            self.expires_in.map_or_else(|| "null".to_owned(), |seconds| seconds.to_string()),
+            token.unwrap_or_default(),
+        )
+    }
+}
+
 impl RefreshAnswer<'_> {
     /// The session that this answer gives.
     #[must_use]
     pub fn session(&self) -> Session {
-        let Self { profile, provider, identity } = self;
-        let token = provider.token.map(|token| format!(r#","token":{}"#, to_json_string(token)));
+        let Self { profile, provider_info, identity } = self;
         let answer = format!(
             concat!(
                 r#"{{"profile":{profile},"#,
-                r#""providerInfo":{{"claims":{claims},"cfIdentity":{cf_identity},"#,
-                r#""expiresInSeconds":{provider_expires}{token}}},"#,
+                r#""providerInfo":{provider_info},"#,
                 r#""backstageIdentity":{{"token":{user_token},"#,
                 r#""identity":{{"type":"user","userEntityRef":{user},"#,
                 r#""ownershipEntityRefs":{ownership}}},"#,
                 r#""expiresInSeconds":"#,
             ),
             profile = profile,
-            claims = provider.claims,
-            cf_identity = provider.identity,
-            provider_expires = provider.expires_in.map_or_else(|| "null".into(), |s| s.to_string()),
-            token = token.unwrap_or_default(),
+            provider_info = provider_info,
             user_token = to_json_string(identity.token),
             user = to_json_string(identity.user),
             ownership = to_json_array(identity.ownership),

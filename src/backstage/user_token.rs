@@ -2,7 +2,8 @@
 //! `UserTokenHandler` of `@backstage/backend-defaults` reads it.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
 use crate::error::Fault;
 use crate::jwk::SigningKey;
@@ -17,7 +18,16 @@ pub(super) const USER_TYPE: &str = "vnd.backstage.user";
 /// `typ` of the token that the backend puts into a cookie.
 pub(super) const LIMITED_USER_TYPE: &str = "vnd.backstage.limited-user";
 
-/// What a token shall say.
+/// The claims that the Worker sets itself, or that say when a token is valid.
+const RESERVED_CLAIMS: [&str; 8] = ["iss", "sub", "ent", "aud", "iat", "exp", "nbf", "uip"];
+
+/// Whether the Worker sets this claim itself.
+#[must_use]
+pub fn is_reserved_claim(name: &str) -> bool {
+    RESERVED_CLAIMS.contains(&name)
+}
+
+/// What a token says.
 #[derive(Clone, Copy, Debug)]
 pub struct TokenRequest<'a> {
     /// The URL of the auth plugin.
@@ -26,6 +36,8 @@ pub struct TokenRequest<'a> {
     pub user: &'a str,
     /// The ownership refs, or `None` to leave `ent` out.
     pub ownership: Option<&'a [String]>,
+    /// Additional claims. Those that the Worker sets itself come before them.
+    pub claims: &'a Map<String, Value>,
     /// Seconds since 1970.
     pub issued_at: i64,
     /// Seconds since 1970.
@@ -57,6 +69,17 @@ struct Claims<'a> {
     iat: i64,
     exp: i64,
     uip: String,
+    #[serde(flatten)]
+    more: MoreClaims<'a>,
+}
+
+/// Additional claims, without those that have the name of a claim above.
+struct MoreClaims<'a>(&'a Map<String, Value>);
+
+impl Serialize for MoreClaims<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().filter(|(name, _)| !is_reserved_claim(name)))
+    }
 }
 
 /// Signs a user token. Its `uip` is the signature of the limited-user token with the same subject
@@ -86,6 +109,7 @@ pub async fn issue<P: Ports>(
             iat: request.issued_at,
             exp: request.expires_at,
             uip,
+            more: MoreClaims(request.claims),
         },
     )?;
     let signature = sign(&token, key, ports).await?;

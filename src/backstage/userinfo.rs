@@ -2,10 +2,10 @@
 //! subject.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::signing_keys::SigningKeySet;
-use super::user_token::{LIMITED_USER_TYPE, MAX_TOKEN_LENGTH, USER_TYPE};
+use super::user_token::{LIMITED_USER_TYPE, MAX_TOKEN_LENGTH, USER_TYPE, is_reserved_claim};
 use crate::error::{Fault, GateError, Refusal};
 use crate::json::{read_unique, strings};
 use crate::ports::Ports;
@@ -26,6 +26,8 @@ pub struct UserClaims {
     pub user: String,
     /// The ownership refs, if the token carries them; a limited-user token never does.
     pub ownership: Option<Vec<String>>,
+    /// Additional claims; a limited-user token has none.
+    pub claims: Map<String, Value>,
 }
 
 /// Reads the header of a bearer token. `None` if it is not a user or limited-user token with the
@@ -80,5 +82,8 @@ pub async fn verify_user_token<P: Ports>(
         None => None,
         Some(refs) => Some(strings(refs).ok_or(Refusal::TokenInvalid)?),
     };
-    Ok(UserClaims { user: user.to_owned(), ownership })
+    let user = user.to_owned();
+    let is_additional = |name: &str| !is_reserved_claim(name);
+    let claims = payload.into_iter().filter(|(name, _)| is_additional(name)).collect();
+    Ok(UserClaims { user, ownership, claims })
 }

@@ -4,24 +4,34 @@ use super::{Key, Record, UserRecord, decode};
 use crate::error::{Fault, GateError, Refusal};
 use crate::ports::CatalogPort;
 
-/// The user whom a key finds.
+/// The record of a key; `None` if there is none.
 ///
 /// # Errors
-/// [`Refusal::UserNotFound`], [`Refusal::UserAmbiguous`]; [`Fault::CatalogUnavailable`],
-/// [`Fault::CatalogCorrupt`] with the key.
-pub async fn look_up<C: CatalogPort>(key: Key<'_>, catalog: &C) -> Result<UserRecord, GateError> {
+/// [`Fault::CatalogUnavailable`]; [`Fault::CatalogCorrupt`] with the key.
+pub async fn find_record<C: CatalogPort>(
+    key: Key<'_>,
+    catalog: &C,
+) -> Result<Option<Record>, GateError> {
     let kv_key = key.to_kv();
     let value = catalog
         .read_catalog(&kv_key)
         .await
-        .map_err(|failure| Fault::CatalogUnavailable(failure.0))?
-        .ok_or(Refusal::UserNotFound)?;
-    match decode(key, &value) {
-        Ok(Record::One(user)) => Ok(user),
-        Ok(Record::Many(_)) => Err(Refusal::UserAmbiguous.into()),
-        Err(corrupt) => {
-            catalog.forget(&kv_key);
-            Err(Fault::CatalogCorrupt(format!("{kv_key}: {}", corrupt.0)).into())
-        }
+        .map_err(|failure| Fault::CatalogUnavailable(failure.0))?;
+    let Some(value) = value else { return Ok(None) };
+    decode(key, &value).map(Some).map_err(|corrupt| {
+        catalog.forget(&kv_key);
+        Fault::CatalogCorrupt(format!("{kv_key}: {}", corrupt.0)).into()
+    })
+}
+
+/// The user of a key.
+///
+/// # Errors
+/// As [`find_record`], and [`Refusal::UserNotFound`], [`Refusal::UserAmbiguous`].
+pub async fn look_up<C: CatalogPort>(key: Key<'_>, catalog: &C) -> Result<UserRecord, GateError> {
+    match find_record(key, catalog).await? {
+        Some(Record::One(user)) => Ok(user),
+        Some(Record::Many(_)) => Err(Refusal::UserAmbiguous.into()),
+        None => Err(Refusal::UserNotFound.into()),
     }
 }

@@ -9,5 +9,5 @@ mod record;
 
 pub use cached::{CachedCatalog, RecordCache};
 pub use key::{Key, fold, is_annotation_name};
-pub use lookup::look_up;
+pub use lookup::{find_record, look_up};
 pub use record::{Corrupt, PREFIX, Record, UserRecord, decode, digest, encode};

@@ -77,6 +77,14 @@ impl Ports for Native {
         Ok(VerifyingKey::from(public).verify(message, &signature).is_ok())
     }
 
+    async fn sleep(&self, milliseconds: u32) {
+        std::thread::sleep(std::time::Duration::from_millis(milliseconds.into()));
+    }
+
+    fn var(&self, _: &str) -> Option<String> {
+        None
+    }
+
     fn random(&self) -> u32 {
         OsRng.next_u32()
     }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::reader::Reader;
 use super::url::PlainUrl;
 use crate::problem::Problem;
+use crate::reader::Reader;
 
 /// Bounds and default of the life of a Backstage token, in seconds
 /// (`readTokenExpiration` of `@backstage/plugin-auth-backend`).

@@ -4,23 +4,23 @@
 //! The keys of `CFACCESS` are those of `auth.providers.cfaccess` in Backstage's app-config, plus our
 //! own; those of `BACKSTAGE` are in `backstage.rs`.
 
+mod app_code;
 mod backstage;
 mod cfaccess;
-mod duration;
-mod reader;
-mod resolvers;
+mod sign_in;
 mod url;
 
 use serde_json::Value;
 
+pub use app_code::AppCode;
 pub use backstage::{BackstageConfig, Mode, Trust};
-use reader::Reader;
 
 use crate::access::AccessPolicy;
 use crate::backstage::SigningKeySet;
 use crate::catalog::import::SyncPolicy;
 pub use crate::problem::Problem;
-use crate::sign_in::{SignInPolicy, annotations_of};
+use crate::reader::Reader;
+use crate::sign_in::SignInPolicy;
 
 /// What the operator wrote: the texts of the bindings, as the runtime or wrangler.toml has them.
 #[derive(Clone, Debug, Default)]
@@ -47,14 +47,15 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads and checks everything.
+    /// Reads and checks everything, for an app with this code.
     ///
     /// # Errors
     /// Every problem there is, in the order of the bindings.
-    pub fn read(source: &RawConfig) -> Result<Self, Vec<Problem>> {
-        let mut problems = Vec::new();
+    pub fn read(source: &RawConfig, code: &AppCode) -> Result<Self, Vec<Problem>> {
+        let app = code.registry.problems().into_iter().chain(code.problems.clone());
+        let mut problems: Vec<Problem> = app.map(|it| Problem::new("app", it)).collect();
         let cfaccess = object("CFACCESS", source.cfaccess.as_deref(), &mut problems)
-            .map(|value| cfaccess::read(&value, &mut problems));
+            .map(|value| cfaccess::read(&value, code, &mut problems));
         let backstage = object("BACKSTAGE", source.backstage.as_deref(), &mut problems)
             .map(|value| backstage::read(&value, &mut problems));
         let signing_keys = source.signing_keys.as_deref().map_or_else(
@@ -82,21 +83,24 @@ impl Config {
     pub fn sync_policy(&self) -> SyncPolicy {
         SyncPolicy {
             auth_path: self.backstage.auth_path.clone(),
-            annotations: self.sign_in.annotations(),
+            annotations: self.sign_in.annotations.clone(),
         }
     }
 }
 
-/// The annotations that the resolvers of a `CFACCESS` find users by, whatever is wrong with the rest
-/// of it.
+/// The annotations that a `CFACCESS` finds users by, whatever is wrong with the rest of it.
 ///
 /// # Errors
-/// What is wrong with the resolvers.
+/// What is wrong with the sign-in policy.
 pub fn annotations(cfaccess: &str) -> Result<Vec<String>, Vec<Problem>> {
     let mut problems = Vec::new();
     let value = object("CFACCESS", Some(cfaccess), &mut problems).unwrap_or_default();
-    let resolvers = resolvers::read(&mut Reader::new("CFACCESS", &value, &mut problems));
-    if problems.is_empty() { Ok(annotations_of(&resolvers)) } else { Err(problems) }
+    let mut reader = Reader::new("CFACCESS", &value, &mut problems);
+    let policy = sign_in::read(&mut reader, &AppCode::unknown());
+    match policy {
+        Some(policy) if problems.is_empty() => Ok(policy.annotations),
+        _ => Err(problems),
+    }
 }
 
 /// The object of a binding, from its text: an object, or a string of one (a var that was set in the

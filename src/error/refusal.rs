@@ -1,7 +1,11 @@
 //! Refusals: what the caller did wrong.
 
+use std::rc::Rc;
+
+use super::CustomError;
+
 /// Why a request was turned away: the caller's doing, never a fault of ours.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Refusal {
     /// The assertion's `exp` has passed.
@@ -16,6 +20,9 @@ pub enum Refusal {
     AssertionUnsupported(Unsupported),
     /// `aud` is missing or names no configured audience.
     AudienceInvalid,
+    /// A refusal with a code of its own: from a resolver's author, or from a rule of
+    /// `signIn.require`.
+    Custom(Rc<CustomError>),
     /// The email's domain is not among the resolver's `allowedDomains`.
     DomainNotAllowed,
     /// `exp` is missing.
@@ -26,6 +33,8 @@ pub enum Refusal {
     IssuerInvalid,
     /// No usable key of the team has the assertion's `kid`.
     KeyUnknown,
+    /// A rule of `signIn.require` is not met.
+    RequirementNotMet,
     /// There is no such route under the provider's path.
     RouteUnknown,
     /// `start` and `handler/frame`: a proxy provider has neither.
@@ -81,8 +90,8 @@ pub enum Unsupported {
 }
 
 impl Refusal {
-    /// One value of every kind, in no particular order: for tables and for tests.
-    pub const ALL: [Self; 21] = [
+    /// One value of every kind that has a code of ours, in no particular order: for tables and for tests.
+    pub const ALL: [Self; 22] = [
         Self::AssertionExpired,
         Self::AssertionMissing,
         Self::AssertionMalformed(Malformed::Parts),
@@ -94,6 +103,7 @@ impl Refusal {
         Self::IdentityRefused,
         Self::IssuerInvalid,
         Self::KeyUnknown,
+        Self::RequirementNotMet,
         Self::RouteUnknown,
         Self::RouteUnsupported,
         Self::ServiceTokenUnknown,
@@ -108,7 +118,7 @@ impl Refusal {
 
     /// The stable code. Never changed, never given values: it is a metric label.
     #[must_use]
-    pub const fn code(self) -> &'static str {
+    pub fn code(&self) -> &str {
         match self {
             Self::AssertionExpired => "assertion_expired",
             Self::AssertionMissing => "assertion_missing",
@@ -116,11 +126,13 @@ impl Refusal {
             Self::AssertionNotYetValid => "assertion_not_yet_valid",
             Self::AssertionUnsupported(_) => "assertion_unsupported",
             Self::AudienceInvalid => "audience_invalid",
+            Self::Custom(custom) => &custom.code,
             Self::DomainNotAllowed => "domain_not_allowed",
             Self::ExpiryMissing => "expiry_missing",
             Self::IdentityRefused => "identity_refused",
             Self::IssuerInvalid => "issuer_invalid",
             Self::KeyUnknown => "key_unknown",
+            Self::RequirementNotMet => "requirement_not_met",
             Self::RouteUnknown => "route_unknown",
             Self::RouteUnsupported => "route_unsupported",
             Self::ServiceTokenUnknown => "service_token_unknown",
@@ -136,9 +148,10 @@ impl Refusal {
 
     /// The HTTP status.
     #[must_use]
-    pub const fn status(self) -> u16 {
+    pub fn status(&self) -> u16 {
         match self {
-            Self::DomainNotAllowed | Self::ServiceTokenUnknown => 403,
+            Self::Custom(custom) => custom.status,
+            Self::DomainNotAllowed | Self::RequirementNotMet | Self::ServiceTokenUnknown => 403,
             Self::RouteUnknown | Self::UserNotFound => 404,
             Self::UserAmbiguous => 409,
             Self::RouteUnsupported => 501,
@@ -148,7 +161,7 @@ impl Refusal {
 
     /// The name of the error class of `@backstage/errors` with this status.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self.status() {
             403 => "NotAllowedError",
             404 => "NotFoundError",
@@ -161,7 +174,7 @@ impl Refusal {
     /// The sentence for the caller. Where the official provider has one for the same case, it is
     /// that one.
     #[must_use]
-    pub const fn message(self) -> &'static str {
+    pub fn message(&self) -> &str {
         match self {
             Self::AssertionExpired => "The Cloudflare Access session has expired",
             Self::AssertionMissing => {
@@ -175,11 +188,13 @@ impl Refusal {
             Self::AudienceInvalid => {
                 "The Cloudflare Access assertion is meant for another application"
             }
+            Self::Custom(custom) => &custom.sentence,
             Self::DomainNotAllowed => "Sign-in user email is not from an allowed domain",
             Self::ExpiryMissing => "The Cloudflare Access assertion has no expiry",
             Self::IdentityRefused => "Cloudflare Access no longer knows this session",
             Self::IssuerInvalid => "The Cloudflare Access assertion is of another issuer",
             Self::KeyUnknown => "The Cloudflare Access assertion is signed with an unknown key",
+            Self::RequirementNotMet => "The sign-in policy does not allow this user",
             Self::RouteUnknown => "Unknown auth provider route",
             Self::RouteUnsupported => "Not implemented",
             Self::ServiceTokenUnknown => "Not a permitted Service Token",
@@ -201,7 +216,7 @@ impl Refusal {
 
     /// The finer reason, for the log only.
     #[must_use]
-    pub const fn detail(self) -> Option<&'static str> {
+    pub fn detail(&self) -> Option<&str> {
         match self {
             Self::AssertionMalformed(malformed) => Some(match malformed {
                 Malformed::Base64 => "not canonical base64url",
@@ -218,6 +233,7 @@ impl Refusal {
                 Unsupported::KeyIdMissing => "no kid",
                 Unsupported::Type => "typ or cty is not a JWT's",
             }),
+            Self::Custom(custom) => custom.detail.as_deref(),
             _ => None,
         }
     }

@@ -2,10 +2,12 @@
 
 use std::rc::Rc;
 
+use super::issued::IssuedUser;
 use crate::access::{Assertion, IdentityCache, JwksCache};
 use crate::backstage::Session;
 use crate::cache::Bounded;
 use crate::catalog::RecordCache;
+use crate::sign_in::CustomCache;
 
 /// Bounds of the cached identities: as many users as are likely to be online at one location, in a few
 /// MiB of the isolate's 128.
@@ -19,6 +21,12 @@ const MAX_ASSERTION_BYTES: usize = 12 * 1024 * 1024;
 /// Bounds of the cached sessions, likewise.
 const MAX_SESSIONS: usize = 2_000;
 const MAX_SESSION_BYTES: usize = 8 * 1024 * 1024;
+
+/// Bounds of what resolvers of an app cache, and of what was issued, likewise.
+const MAX_CUSTOM: usize = 2_000;
+const MAX_CUSTOM_BYTES: usize = 8 * 1024 * 1024;
+const MAX_ISSUED: usize = 2_000;
+const MAX_ISSUED_BYTES: usize = 4 * 1024 * 1024;
 
 /// Bounds of the users registered with the origin.
 const MAX_REGISTERED: usize = 10_000;
@@ -37,6 +45,10 @@ pub struct IsolateCaches {
     pub records: RecordCache,
     /// Sessions, by the compact form of the assertion that they were given for.
     pub sessions: Bounded<String, Rc<Session>>,
+    /// What resolvers of the app cache.
+    pub custom: CustomCache,
+    /// What was issued to users of whom the catalog says something else, by entity ref.
+    pub issued: Bounded<String, Rc<IssuedUser>>,
     /// Users who were registered with the origin, with `trust: "shared-key"`.
     pub registered_users: Bounded<String, ()>,
 }
@@ -49,6 +61,8 @@ impl Default for IsolateCaches {
             identities: Bounded::new(MAX_IDENTITIES, MAX_IDENTITY_BYTES),
             records: RecordCache::default(),
             sessions: Bounded::new(MAX_SESSIONS, MAX_SESSION_BYTES),
+            custom: Bounded::new(MAX_CUSTOM, MAX_CUSTOM_BYTES),
+            issued: Bounded::new(MAX_ISSUED, MAX_ISSUED_BYTES),
             registered_users: Bounded::new(MAX_REGISTERED, MAX_REGISTERED_BYTES),
         }
     }

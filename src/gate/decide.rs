@@ -5,6 +5,8 @@ use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 
+use super::app::CfAccess;
+use super::before_forward::{Caller, Edits};
 use super::caches::IsolateCaches;
 use super::cors::{cors_headers, preflight};
 use super::header_edits::{Forward, HeaderEdits};
@@ -15,7 +17,7 @@ use super::request_scope::RequestScope;
 use super::route::{Route, route};
 use crate::access::{Assertion, verify};
 use crate::background::BackgroundTask;
-use crate::config::Config;
+use crate::config::{Config, Problem, RawConfig};
 use crate::error::{GateError, Refusal};
 use crate::ports::Ports;
 use crate::scope::Scope;
@@ -24,6 +26,8 @@ use crate::sign_in::OnUserNotFound;
 /// What an isolate keeps: its configuration and its caches.
 #[derive(Debug)]
 pub struct Gate {
+    /// The code of the app.
+    pub app: CfAccess,
     /// The configuration.
     pub config: Config,
     /// The caches.
@@ -55,10 +59,19 @@ pub enum Decision {
 }
 
 impl Gate {
-    /// A gate with empty caches.
+    /// The stock Worker's gate, with empty caches.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config, caches: IsolateCaches::default() }
+        Self { app: CfAccess::new(), config, caches: IsolateCaches::default() }
+    }
+
+    /// The gate of an app, with empty caches.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the configuration or with how the app is built.
+    pub fn of(app: CfAccess, config: &RawConfig) -> Result<Self, Vec<Problem>> {
+        let config = Config::read(config, app.code())?;
+        Ok(Self { app, config, caches: IsolateCaches::default() })
     }
 
     /// Decides on a request:
@@ -124,7 +137,7 @@ impl Gate {
     }
 
     /// The sentence for the caller, with the official provider's words where it names something.
-    fn message(&self, error: &GateError) -> Cow<'static, str> {
+    fn message<'a>(&self, error: &'a GateError) -> Cow<'a, str> {
         let Config { access, sign_in, .. } = &self.config;
         match error {
             GateError::Refusal(Refusal::AssertionMissing) => {
@@ -164,21 +177,21 @@ impl<P: Ports> RequestScope<'_, P> {
             Route::Jwks => return Ok(Decision::Reply(self.jwks().await)),
             Route::UserInfo => return self.user_info().await,
             Route::Forward { public: true } => return Ok(self.forward(None)),
-            Route::Forward { public: false } | Route::Refresh => {}
+            Route::Forward { public: false } | Route::Own | Route::Refresh => {}
         }
         // (3)
         let assertion = self.assertion().await?;
         self.log(|log| log.verified(&assertion));
         // (4)
         if self.route != Route::Refresh {
-            return Ok(self.forward(Some(&assertion)));
+            return self.forward_verified(&assertion).await;
         }
         // (5)
         match self.refresh(&assertion).await {
             Err(GateError::Refusal(Refusal::UserNotFound))
                 if self.gate.config.sign_in.on_user_not_found == OnUserNotFound::Origin =>
             {
-                Ok(self.forward(Some(&assertion)))
+                self.forward_verified(&assertion).await
             }
             result => result.map(Decision::Reply),
         }
@@ -195,9 +208,23 @@ impl<P: Ports> RequestScope<'_, P> {
         Decision::Forward(Forward { edits })
     }
 
+    /// The request of a verified caller, forwarded with what the app has to say.
+    async fn forward_verified(&self, assertion: &Rc<Assertion>) -> Result<Decision, GateError> {
+        let mut decision = self.forward(Some(assertion));
+        if let (Some(hook), Decision::Forward(forward)) =
+            (&self.gate.app.before_forward, &mut decision)
+        {
+            let header = &self.gate.config.access.jwt_header_name;
+            let mut edits = Edits::new(&mut forward.edits, header);
+            let caller = Caller::new(Rc::clone(assertion));
+            hook.call(&caller, &mut edits).await.map_err(|rejection| rejection.0)?;
+        }
+        Ok(decision)
+    }
+
     /// The verified assertion of the request. One that was verified before is taken from the cache
     /// until it expires, as long as its key is in a fresh JWK Set.
-    async fn assertion(&self) -> Result<Rc<Assertion>, GateError> {
+    pub(super) async fn assertion(&self) -> Result<Rc<Assertion>, GateError> {
         let policy = &self.gate.config.access;
         let found =
             self.request.assertion(&policy.jwt_header_name, &policy.authorization_cookie_name);

@@ -8,7 +8,7 @@ use super::decide::Decision;
 use super::route::Route;
 use crate::access::{Assertion, IdentitySource, Subject};
 use crate::error::GateError;
-use crate::sign_in::ResolvedUser;
+use crate::sign_in::{ResolvedUser, Trace};
 
 /// The longest path that is logged, in characters.
 const MAX_PATH: usize = 200;
@@ -39,6 +39,14 @@ pub struct LogEvent {
     identity: Option<Word>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resolver: Option<String>,
+    /// The resolvers that were tried before, or instead, each with its code.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) tries: Vec<String>,
+    /// What resolvers of the app noted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) notes: Vec<String>,
 }
 
 impl LogEvent {
@@ -57,6 +65,9 @@ impl LogEvent {
             subject: None,
             identity: None,
             user: None,
+            resolver: None,
+            tries: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -104,14 +115,22 @@ impl LogEvent {
         self.user = Some(user.to_owned());
     }
 
-    /// Notes the user.
+    /// Notes which resolvers did not sign the caller in, and what they noted.
+    pub fn traced(&mut self, trace: &Trace) {
+        self.tries = trace.tries();
+        self.tries.retain(|tried| !tried.ends_with(": ok"));
+        self.notes = trace.notes();
+    }
+
+    /// Notes the user, and the resolver that found them.
     pub fn signed_in(&mut self, user: &ResolvedUser) {
         self.user = Some(user.user.clone());
+        self.resolver = Some(user.resolver.clone());
     }
 
     /// Notes why the request ended early.
     pub fn ended(&mut self, error: &GateError) {
-        self.code = Some(error.code().into());
+        self.code = Some(error.code().to_owned().into());
         match error {
             GateError::Refusal(refusal) => {
                 (self.level, self.outcome) = ("warn".into(), "refused".into());

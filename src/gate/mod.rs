@@ -4,11 +4,15 @@
 //! To add a route: a variant of [`Route`], its place in `route.rs`, and its handler in
 //! `decide.rs`.
 
+mod app;
 mod background;
+mod before_forward;
 mod caches;
+mod composition;
 mod cors;
 mod decide;
 mod header_edits;
+mod issued;
 mod log_event;
 mod public_routes;
 mod refresh;
@@ -17,9 +21,14 @@ mod request;
 mod request_scope;
 mod route;
 mod shadow;
+#[cfg(feature = "testing")]
+mod trial;
 
+pub use app::CfAccess;
 pub use background::run_background;
+pub use before_forward::{Caller, Edits};
 pub use caches::IsolateCaches;
+pub use composition::{Checked, SignedIn};
 pub use cors::{cors_headers, preflight};
 pub use decide::{Decision, Gate, Outcome};
 pub use header_edits::{Forward, HeaderEdits, is_identity_header};
@@ -28,3 +37,5 @@ pub use reply::{CONTENT_TYPE, Reply, error_reply};
 pub use request::{HeaderSource, Request, cookie};
 pub use route::{Route, route};
 pub use shadow::{Comparison, OriginAnswer, Snapshot};
+#[cfg(feature = "testing")]
+pub(crate) use trial::TrialOutcome;

@@ -1,5 +1,8 @@
 //! The two routes that a backend reads and that need no assertion: the JWK Set and userinfo.
 
+use serde::Serialize;
+use serde_json::{Map, Value};
+
 use super::caches::IsolateCaches;
 use super::decide::Decision;
 use super::reply::Reply;
@@ -7,10 +10,22 @@ use super::request_scope::RequestScope;
 use crate::backstage::{EntityRef, join_jwks, read_token, verify_user_token};
 use crate::catalog::{CachedCatalog, Key, look_up};
 use crate::config::Config;
-use crate::error::{GateError, Refusal};
-use crate::json::{to_json_array, to_json_string};
+use crate::error::{Fault, GateError, Refusal};
 use crate::ports::{HttpRequest, Ports};
-use crate::sign_in::Resolver;
+
+/// The answer of userinfo (`UserInfoDatabase` of `@backstage/plugin-auth-backend`).
+#[derive(Serialize)]
+struct UserInfo<'a> {
+    claims: UserInfoClaims<'a>,
+}
+
+#[derive(Serialize)]
+struct UserInfoClaims<'a> {
+    sub: &'a str,
+    ent: &'a [String],
+    #[serde(flatten)]
+    more: &'a Map<String, Value>,
+}
 
 /// Marks our own request for the origin's JWK Set.
 const HOP_HEADER: &str = "x-backstage-cfaccess-hop";
@@ -51,30 +66,60 @@ impl<P: Ports> RequestScope<'_, P> {
         let token = self.request.bearer_token().ok_or(Refusal::TokenMissing)?;
         let Some(unverified) = read_token(&token, keys) else { return Ok(self.forward(None)) };
         let claims = verify_user_token(&unverified, self.seconds(), keys, self.ports).await?;
-        let ownership = match claims.ownership {
-            Some(ownership) => ownership,
-            None => self.ownership_of(&claims.user).await?,
+        let (ownership, additional) = if let Some(ownership) = claims.ownership {
+            (ownership, claims.claims)
+        } else {
+            let (ownership, issued) = self.ownership_of(&claims.user).await?;
+            (ownership, issued.into_iter().chain(claims.claims).collect())
         };
-        let (user, ownership) = (to_json_string(&claims.user), to_json_array(&ownership));
-        let body = format!(r#"{{"claims":{{"sub":{user},"ent":{ownership}}}}}"#);
+        let answer = UserInfo {
+            claims: UserInfoClaims { sub: &claims.user, ent: &ownership, more: &additional },
+        };
+        let body = serde_json::to_string(&answer).map_err(|it| Fault::Crypto(it.to_string()))?;
         Ok(Decision::Reply(Reply::json(200, body)))
     }
 
-    /// The ownership refs of a user, from the catalog. A user who is not in it owns only their own
-    /// ref if a resolver allows such users, and is not found otherwise.
-    async fn ownership_of(&self, user: &str) -> Result<Vec<String>, GateError> {
-        let entity_ref = EntityRef::parse(user, None).ok_or(Refusal::TokenInvalid)?;
+    /// The ownership refs and additional claims of a user whose token does not carry them.
+    ///
+    /// 1. What was issued, if it differs from the catalog.
+    /// 2. If the app has code that decides on ownership: only the user's own ref. What was issued is
+    ///    lost or not yet in KV here, and may have been less than the catalog says.
+    /// 3. The catalog, without groups that `ownership.keep` removes. A user who is not in it owns
+    ///    their own ref if such users may sign in, and is not found otherwise.
+    async fn ownership_of(
+        &self,
+        user: &str,
+    ) -> Result<(Vec<String>, Map<String, Value>), GateError> {
         let Config { sign_in, .. } = &self.gate.config;
+        let hooks = &self.gate.app.sign_in;
+        // (1)
+        let may_differ =
+            hooks.has_code || !sign_in.ownership.is_empty() || !sign_in.token_claims.is_empty();
+        if may_differ && let Some(issued) = self.issued(user).await {
+            return Ok((issued.ent.clone(), issued.claims.clone()));
+        }
+        let only_own = || (vec![user.to_owned()], Map::new());
+        // (2)
+        if hooks.has_code {
+            return Ok(only_own());
+        }
+        // (3)
+        let entity_ref = EntityRef::parse(user, None).ok_or(Refusal::TokenInvalid)?;
         let IsolateCaches { records, .. } = &self.gate.caches;
         let catalog =
             CachedCatalog::new(records, self.ports, self.seconds(), sign_in.catalog_max_age);
         match look_up(Key::Ref(&entity_ref), &catalog).await {
-            Err(GateError::Refusal(Refusal::UserNotFound))
-                if sign_in.resolvers.iter().any(Resolver::allows_without_user) =>
-            {
-                Ok(vec![user.to_owned()])
+            Ok(record) => {
+                let refs = record.ownership.iter().filter_map(|it| EntityRef::parse(it, None));
+                let kept = sign_in.ownership.keep(refs.collect());
+                Ok((kept.iter().map(EntityRef::to_string).collect(), Map::new()))
             }
-            found => found.map(|record| record.ownership),
+            Err(GateError::Refusal(Refusal::UserNotFound))
+                if sign_in.allows_users_outside_catalog =>
+            {
+                Ok(only_own())
+            }
+            Err(error) => Err(error),
         }
     }
 }

@@ -2,47 +2,58 @@
 
 use std::rc::Rc;
 
+use serde_json::Value;
+
 use super::caches::IsolateCaches;
 use super::reply::Reply;
 use super::request_scope::RequestScope;
 use crate::access::{Assertion, identity_of};
 use crate::background::BackgroundTask;
-use crate::backstage::{BackstageIdentity, ProviderInfo, RefreshAnswer, TokenRequest, issue};
+use crate::backstage::{
+    BackstageIdentity, ProviderInfo, RefreshAnswer, Session, TokenRequest, issue,
+};
 use crate::catalog::CachedCatalog;
 use crate::config::{Config, Trust};
 use crate::error::{Fault, GateError};
 use crate::ports::Ports;
-use crate::sign_in::{Profile, ResolvedUser, resolve_user};
+use crate::sign_in::{AccessResult, ResolvedUser, SignInScope, Trace, resolve_user};
 
 /// A cached session is used for this part of its token's life: a tenth.
 const REUSED_PART: i64 = 10;
 
+/// A caller and their Backstage user.
+pub(super) struct SignedInCaller {
+    pub(super) result: AccessResult,
+    pub(super) user: ResolvedUser,
+    /// Until when this is true, in seconds since 1970.
+    pub(super) until: i64,
+}
+
 impl<P: Ports> RequestScope<'_, P> {
     /// The session: the caller's identity at Access, their Backstage user, and a token that says so.
-    pub(super) async fn refresh(&self, assertion: &Assertion) -> Result<Reply, GateError> {
-        let Config { access, sign_in: policy, backstage, signing_keys } = &self.gate.config;
-        let IsolateCaches { identities, records, sessions, .. } = &self.gate.caches;
+    pub(super) async fn refresh(&self, assertion: &Rc<Assertion>) -> Result<Reply, GateError> {
+        let Config { backstage, signing_keys, .. } = &self.gate.config;
+        let IsolateCaches { sessions, .. } = &self.gate.caches;
         let now = self.seconds();
         if let Some(session) = sessions.get(assertion.token(), now) {
             self.log(|log| log.reused(&session.user));
             self.register_with_origin(&session.user, assertion);
             return Ok(Reply::json(200, session.to_json(now)));
         }
-        let identity = identity_of(assertion, self, access, identities).await?;
-        self.log(|log| log.identified(identity.source));
-        let mut profile = Profile::of(&identity);
-        let catalog = CachedCatalog::new(records, self.ports, now, policy.catalog_max_age);
-        let user =
-            resolve_user(&profile, assertion.claims_json(), &policy.resolvers, &catalog).await?;
-        self.log(|log| log.signed_in(&user));
-        profile.complete_from(user.record.as_ref());
+        let caller = self.sign_in(assertion).await?;
         let expires_at = now + i64::from(backstage.token_life);
-        let ResolvedUser { user, ownership, .. } = &user;
+        self.keep_issued(&caller.user, expires_at);
+        // What userinfo could not answer from the catalog stays in the token.
+        let has_ownership = !backstage.omit_ownership_claim
+            || self.gate.app.sign_in.has_code
+            || caller.user.differs_from_catalog();
+        let ResolvedUser { user, ownership, claims, .. } = &caller.user;
         let token = issue(
             &TokenRequest {
                 issuer: &backstage.issuer,
                 user,
-                ownership: (!backstage.omit_ownership_claim).then_some(ownership),
+                ownership: has_ownership.then_some(ownership),
+                claims,
                 issued_at: now,
                 expires_at,
             },
@@ -50,30 +61,80 @@ impl<P: Ports> RequestScope<'_, P> {
             self.ports,
         )
         .await?;
-        let profile =
-            serde_json::to_string(&profile).map_err(|error| Fault::Crypto(error.to_string()))?;
-        let answer = RefreshAnswer {
-            profile: &profile,
-            provider: ProviderInfo {
-                claims: assertion.claims_json(),
-                identity: &identity.document_json,
-                expires_in: assertion.issued_at().map(|iat| assertion.expires_at() - iat),
-                token: policy.expose_assertion.then_some(assertion.token()),
-            },
-            identity: BackstageIdentity { token: &token, user, ownership, expires_at },
-        };
+        let session = self.session(&caller, &token, expires_at)?;
         self.register_with_origin(user, assertion);
-        let session = answer.session();
         let reply = Reply::json(200, session.to_json(now));
-        // No longer than anything that the session depends on is valid.
-        let until = assertion
-            .expires_at()
-            .min(identity.expires_at)
-            .min(catalog.fresh_until())
-            .min(now + i64::from(backstage.token_life) / REUSED_PART);
         let size = assertion.token().len() + session.size();
+        let until = caller.until.min(now + i64::from(backstage.token_life) / REUSED_PART);
         sessions.put(assertion.token().to_owned(), Rc::new(session), until, size);
         Ok(reply)
+    }
+
+    /// The identity of a verified caller, and their Backstage user.
+    pub(super) async fn sign_in(
+        &self,
+        assertion: &Rc<Assertion>,
+    ) -> Result<SignedInCaller, GateError> {
+        let Config { access, sign_in: policy, .. } = &self.gate.config;
+        let IsolateCaches { identities, records, custom, .. } = &self.gate.caches;
+        let now = self.seconds();
+        let identity = identity_of(assertion, self, access, identities).await?;
+        self.log(|log| log.identified(identity.source));
+        let identity_until = identity.expires_at;
+        let result = AccessResult::new(Rc::clone(assertion), identity);
+        let catalog = CachedCatalog::new(records, self.ports, now, policy.catalog_max_age);
+        let trace = Trace::default();
+        let user = resolve_user(
+            &result,
+            &SignInScope {
+                policy,
+                hooks: &self.gate.app.sign_in,
+                catalog: &catalog,
+                cache: custom,
+                scope: self,
+                trace: &trace,
+            },
+        )
+        .await;
+        self.log(|log| log.traced(&trace));
+        let user = user?;
+        self.log(|log| log.signed_in(&user));
+        let until = assertion.expires_at().min(identity_until).min(catalog.fresh_until());
+        let until = match user.max_age {
+            Some(seconds) => until.min(now + i64::from(seconds)),
+            None => until,
+        };
+        Ok(SignedInCaller { result, user, until })
+    }
+
+    /// The session with this token, answered as the official provider does.
+    fn session(
+        &self,
+        caller: &SignedInCaller,
+        token: &str,
+        expires_at: i64,
+    ) -> Result<Session, GateError> {
+        let (assertion, identity) = (caller.result.verified(), caller.result.identity());
+        let provider = ProviderInfo {
+            claims: assertion.claims_json(),
+            identity: &identity.document_json,
+            expires_in: assertion.issued_at().map(|iat| assertion.expires_at() - iat),
+            token: self.gate.config.sign_in.expose_assertion.then_some(assertion.token()),
+        };
+        let internal = |error: serde_json::Error| Fault::Crypto(error.to_string());
+        let mut provider_info = provider.to_json();
+        if let Some(change) = &self.gate.app.provider_info {
+            let mut members = serde_json::from_str(&provider_info).map_err(internal)?;
+            change(&mut members);
+            provider_info = Value::Object(members).to_string();
+        }
+        let ResolvedUser { user, ownership, profile, .. } = &caller.user;
+        let answer = RefreshAnswer {
+            profile: &serde_json::to_string(profile).map_err(internal)?,
+            provider_info: &provider_info,
+            identity: BackstageIdentity { token, user, ownership, expires_at },
+        };
+        Ok(answer.session())
     }
 
     /// With a shared key, the origin's auth plugin must know the user too.

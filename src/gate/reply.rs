@@ -46,7 +46,7 @@ struct ErrorBody<'a> {
 struct Error<'a> {
     name: &'static str,
     message: &'a str,
-    code: &'static str,
+    code: &'a str,
 }
 
 #[derive(Serialize)]
@@ -117,8 +117,7 @@ mod tests {
 
     #[test]
     fn codes_are_distinct_and_of_one_form() {
-        let codes: std::collections::BTreeSet<_> =
-            Refusal::ALL.iter().map(|refusal| refusal.code()).collect();
+        let codes: std::collections::BTreeSet<_> = Refusal::ALL.iter().map(Refusal::code).collect();
         assert_eq!(codes.len(), Refusal::ALL.len());
         assert!(codes.iter().all(|code| code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
     }

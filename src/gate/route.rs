@@ -11,6 +11,8 @@ pub enum Route {
     },
     /// The key set: never behind an assertion.
     Jwks,
+    /// A route of a Worker of one's own, which asks only who the caller is.
+    Own,
     /// CORS preflight of the refresh route.
     Preflight,
     /// The session.
@@ -31,6 +33,7 @@ impl Route {
             Self::Forward { public: false } => "forward",
             Self::Forward { public: true } => "public",
             Self::Jwks => "jwks",
+            Self::Own => "own",
             Self::Preflight => "preflight",
             Self::Refresh => "refresh",
             Self::Unknown => "unknown",

@@ -83,7 +83,7 @@ pub struct Comparison {
     theirs: u16,
     /// Why the Worker would have ended the request.
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'static str>,
+    code: Option<String>,
     /// The fields that differ.
     differences: Vec<String>,
 }
@@ -115,7 +115,7 @@ impl Comparison {
             route: route.name(),
             ours: Some(status),
             theirs: theirs.status,
-            code: error.map(GateError::code),
+            code: error.map(|error| error.code().to_owned()),
             differences,
         })
     }

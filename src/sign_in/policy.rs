@@ -1,46 +1,53 @@
 //! The sign-in policy, which `config/` builds from `CFACCESS`.
 
-use super::Resolver;
+use super::ownership::OwnershipPolicy;
+use super::profile::ProfilePolicy;
+use super::require::Requirement;
+use super::resolver::NamedResolver;
+use super::token_claims::CopiedClaim;
 
 /// The sign-in policy: how callers become Backstage users.
 #[derive(Clone, Debug)]
 pub struct SignInPolicy {
     /// The provider's id, a path segment of its routes.
     pub provider_id: String,
-    /// Tried in this order; never empty.
-    pub resolvers: Vec<Resolver>,
+    /// What must hold for every user, before a resolver is asked.
+    pub require: Vec<Requirement>,
+    /// Tried in this order. Empty only if the app has a resolver in code.
+    pub resolvers: Vec<NamedResolver>,
+    /// What users own beyond the catalog, and of it.
+    pub ownership: OwnershipPolicy,
+    /// The claims that are copied into the Backstage token.
+    pub token_claims: Vec<CopiedClaim>,
+    /// Where the display name and the picture come from.
+    pub profile: ProfilePolicy,
     /// Whether the answer holds the raw assertion.
     pub expose_assertion: bool,
-    /// What happens to a user whom the catalog does not know.
+    /// What happens to a user who is not in the catalog.
     pub on_user_not_found: OnUserNotFound,
-    /// How old what we know of the catalog may be, in seconds: at a location's copy of KV, and once
-    /// more in an isolate.
+    /// How old a cached catalog record may be, in seconds: in KV's cache at a location, and once more
+    /// in an isolate.
     pub catalog_max_age: u32,
+    /// The annotations that the records have and that users are found by: those of the built-in
+    /// resolvers and of `catalog.indexes`. Sorted, each once.
+    pub annotations: Vec<String>,
+    /// Whether a user who is not in the catalog may sign in, by a built-in resolver or by code.
+    pub allows_users_outside_catalog: bool,
 }
 
-/// What happens to a user whom the catalog does not know.
+/// What happens to a user who is not in the catalog.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum OnUserNotFound {
-    /// The origin's own provider answers.
+    /// The request is forwarded to the origin's own provider.
     Origin,
     /// 404.
     Refuse,
 }
 
 impl SignInPolicy {
-    /// The annotations that users are found by, each once.
+    /// The annotations that the records have.
     #[must_use]
-    pub fn annotations(&self) -> Vec<String> {
-        annotations_of(&self.resolvers)
+    pub fn annotations(&self) -> &[String] {
+        &self.annotations
     }
-}
-
-/// The annotations that these resolvers find users by, each once.
-#[must_use]
-pub fn annotations_of(resolvers: &[Resolver]) -> Vec<String> {
-    let mut names: Vec<String> =
-        resolvers.iter().filter_map(Resolver::annotation).map(str::to_owned).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
 }

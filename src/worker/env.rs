@@ -33,6 +33,11 @@ fn string(env: &Env, name: &str) -> Option<String> {
     binding(env, name)?.as_string().or_else(|| text(env, name))
 }
 
+/// A var or secret that is a string.
+pub(super) fn text_var(env: &Env, name: &str) -> Option<String> {
+    binding(env, name)?.as_string()
+}
+
 fn binding(env: &Env, name: &str) -> Option<JsValue> {
     js_sys::Reflect::get(env.as_ref(), &JsValue::from_str(name))
         .ok()

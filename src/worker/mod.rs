@@ -26,9 +26,9 @@ use worker_sys::Context;
 use worker_sys::{console_error, console_log, console_warn};
 
 use crate::background::BackgroundTask;
-use crate::config::{Config, Mode};
+use crate::config::Mode;
 use crate::error::Fault;
-use crate::gate::{Decision, Gate, LogEvent, Outcome, error_reply, run_background};
+use crate::gate::{CfAccess, Decision, Gate, LogEvent, Outcome, error_reply, run_background};
 use crate::json::to_json_string;
 use env::Env;
 use promise::drive;
@@ -150,7 +150,7 @@ async fn run_tasks(tasks: Vec<BackgroundTask>, gate: &Gate, ports: &RuntimePorts
 fn gate(env: &Env) -> Rc<Result<Gate, Fault>> {
     GATE.with(|cell| {
         let gate = cell.get_or_init(|| {
-            let gate = Config::read(&env::source(env)).map(Gate::new).map_err(|problems| {
+            let gate = Gate::of(CfAccess::new(), &env::source(env)).map_err(|problems| {
                 let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
                 Fault::Misconfigured(problems.join("; "))
             });

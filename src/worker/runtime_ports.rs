@@ -75,6 +75,16 @@ impl Ports for RuntimePorts<'_> {
         crypto::verify(Purpose::VerifyEs256, key.fingerprint, &key.jwk, message, signature).await
     }
 
+    async fn sleep(&self, milliseconds: u32) {
+        let never = js_sys::Promise::new(&mut |_, _| {});
+        // It fails when its time has come.
+        let _ = super::limits::wait(milliseconds, &never).await;
+    }
+
+    fn var(&self, name: &str) -> Option<String> {
+        super::env::text_var(self.env, name)
+    }
+
     fn random(&self) -> u32 {
         // Without a random number every isolate refreshes at the same age, which is only less even.
         getrandom::u32().unwrap_or(0)

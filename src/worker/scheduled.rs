@@ -39,7 +39,7 @@ async fn run(env: &Env) {
             let token = env::catalog_token(env);
             sync(&gate.config.sync_policy(), token.as_deref(), &RuntimePorts { env, origin }).await
         }
-        Err(fault) => Summary::refused(fault.code(), fault.detail()),
+        Err(fault) => Summary::refused("misconfigured", fault.detail()),
     };
     super::log(summary.level(), &summary.to_json());
 }

@@ -207,7 +207,7 @@ fn what_is_legal_but_seldom_meant_is_a_warning() {
                 "ProfileEmail\"",
                 "ProfileEmail\", dangerouslyAllowSignInWithoutUserInCatalog = true",
             ),
-            "CFACCESS.signIn lets in people",
+            "CFACCESS.signIn signs in users who are not",
         ),
     ] {
         let run = doctor(&sandbox, &toml);

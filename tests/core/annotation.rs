@@ -1,24 +1,30 @@
 //! From a caller to a Backstage user by annotation: by email and by a claim.
 
+use backstage_cfaccess::SignedIn;
 use backstage_cfaccess::backstage::EntityRef;
 use backstage_cfaccess::catalog::{Key, Record, UserRecord, encode};
 use backstage_cfaccess::error::{Fault, GateError};
-use backstage_cfaccess::sign_in::{Claim, Profile, ResolvedUser, Resolver, Rule, resolve_user};
 use serde_json::{Map, Value, json};
 
-use crate::support::{Ask, Claims, Setup, World, block_on, code_of, reply_of};
+use crate::support::{Ask, Claims, Setup, World, code_of, reply_of, sign_in};
 
 const ID: &str = "example.com/id";
 const MAIL: &str = "google.com/email";
 
-fn by_mail() -> Resolver {
-    Resolver::new(Rule::EmailMatchingUserEntityAnnotation(MAIL.into()), None, false)
+fn by_mail() -> Value {
+    json!({ "resolver": "emailMatchingUserEntityAnnotation", "annotation": MAIL })
 }
 
-fn by_claim(claim: &str) -> Resolver {
-    let claim = Claim::parse(claim).unwrap();
-    let rule = Rule::ClaimMatchingUserEntityAnnotation { claim, annotation: ID.into() };
-    Resolver::new(rule, None, false)
+fn by_profile() -> Value {
+    json!({ "resolver": "emailMatchingUserEntityProfileEmail" })
+}
+
+fn by_claim(claim: &str) -> Value {
+    json!({
+        "resolver": "claimMatchingUserEntityAnnotation",
+        "claim": claim,
+        "annotation": ID,
+    })
 }
 
 /// A world in which Jane and Joe have annotations, two have one value, and one record is damaged.
@@ -52,17 +58,19 @@ fn annotate(world: &World, name: &str, annotations: &[(&str, &str)]) {
 fn signs_in(
     email: &str,
     claims: &Value,
-    resolvers: &[Resolver],
+    resolvers: &[Value],
     world: &World,
-) -> Result<ResolvedUser, GateError> {
-    let profile = Profile { email: email.to_owned(), display_name: None, picture: None };
-    block_on(resolve_user(&profile, &claims.to_string(), resolvers, world))
+) -> Result<SignedIn, GateError> {
+    let members = claims.as_object().unwrap();
+    let caller = Claims::user().set("email", email);
+    let caller = members.iter().fold(caller, |it, (name, value)| it.set(name, value.clone()));
+    sign_in(&caller, resolvers, world)
 }
 
-fn user(email: &str, claims: &Value, resolvers: &[Resolver], world: &World) -> String {
+fn user(email: &str, claims: &Value, resolvers: &[Value], world: &World) -> String {
     match signs_in(email, claims, resolvers, world) {
-        Ok(user) => user.user,
-        Err(stop) => stop.code().to_owned(),
+        Ok(user) => user.user().to_owned(),
+        Err(error) => error.code().to_owned(),
     }
 }
 
@@ -93,7 +101,8 @@ fn a_user_is_found_by_a_claim_without_case() {
         (custom(json!("broken")), "catalog_corrupt"),
         (custom(json!("")), "user_not_found"),
         (custom(json!(7)), "user_not_found"),
-        (custom(json!(["e-7"])), "user_not_found"),
+        (custom(json!(["e-7"])), "user:default/jane"),
+        (custom(json!(["e-7", "e-8"])), "user_not_found"),
         (json!({ "custom": null }), "user_not_found"),
         (json!({ "employee": "e-7" }), "user_not_found"),
     ] {
@@ -107,8 +116,7 @@ fn a_user_is_found_by_a_claim_without_case() {
 #[test]
 fn who_has_no_such_claim_is_looked_for_by_the_next_resolver_without_a_read() {
     let world = world();
-    let by_email = Resolver::new(Rule::EmailMatchingUserEntityProfileEmail, None, false);
-    let resolvers = [by_claim("custom.employee"), by_email.clone()];
+    let resolvers = [by_claim("custom.employee"), by_profile()];
     let found = user("jane@example.com", &json!({ "sub": "x" }), &resolvers, &world);
     assert_eq!((found.as_str(), world.catalog.reads()), ("user:default/jane.doe", 1));
     // The first that finds somebody wins; two who have one value end it, and so does a fault.
@@ -136,22 +144,25 @@ fn a_record_that_answers_another_annotation_or_value_is_damaged() {
     assert_eq!(user("e-7", &json!({}), &[by_mail()], &world), "catalog_corrupt");
     // The annotation is none of the user's other keys.
     world.catalog.holds("v1:email:e-7", &jane);
-    let by_email = Resolver::new(Rule::EmailMatchingUserEntityProfileEmail, None, false);
-    assert_eq!(user("e-7", &json!({}), &[by_email], &world), "catalog_corrupt");
+    assert_eq!(user("e-7", &json!({}), &[by_profile()], &world), "catalog_corrupt");
 }
 
 #[test]
 fn the_options_of_the_other_resolvers_by_email_hold_here_too() {
     let world = world();
-    let with = |domains: Option<Vec<String>>, without_user| {
-        let rule = Rule::EmailMatchingUserEntityAnnotation(MAIL.into());
-        [Resolver::new(rule, domains, without_user)]
+    let with = |domains: Option<&str>, without_user: bool| {
+        [json!({
+            "resolver": "emailMatchingUserEntityAnnotation",
+            "annotation": MAIL,
+            "allowedDomains": domains,
+            "dangerouslyAllowSignInWithoutUserInCatalog": without_user,
+        })]
     };
     let none = json!({});
     let lenient = with(None, true);
     assert_eq!(user("Ghost@x", &none, &lenient, &world), "user:default/ghost@x");
     assert_eq!(user("joe@x.example", &none, &lenient, &world), "user:default/joe");
-    let strict = with(Some(vec!["X.example".into()]), true);
+    let strict = with(Some("X.example"), true);
     assert_eq!(user("joe@X.example", &none, &strict, &world), "user:default/joe");
     assert_eq!(user("jane@mail.example", &none, &strict, &world), "domain_not_allowed");
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use backstage_cfaccess::access::{IdentityFrom, ServiceToken};
-use backstage_cfaccess::config::{Config, Mode, RawConfig, Trust, annotations};
+use backstage_cfaccess::config::{AppCode, Config, Mode, RawConfig, Trust, annotations};
 use backstage_cfaccess::sign_in::OnUserNotFound;
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ fn paths(setup: &Setup) -> Vec<String> {
 }
 
 fn texts(source: &RawConfig) -> Vec<String> {
-    let problems = Config::read(source).err().unwrap_or_default();
+    let problems = Config::read(source, &AppCode::default()).err().unwrap_or_default();
     problems.iter().map(ToString::to_string).collect()
 }
 
@@ -115,7 +115,7 @@ fn everything_wrong_is_said_at_once_and_in_order() {
         ),
         signing_keys: None,
     };
-    let problems = Config::read(&source).unwrap_err();
+    let problems = Config::read(&source, &AppCode::default()).unwrap_err();
     let paths: Vec<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
     assert_eq!(
         paths,
@@ -228,7 +228,7 @@ fn resolvers_by_annotation_say_which_and_by_what() {
         { "resolver": "claimMatchingUserEntityAnnotation", "annotation": "a", "claim": "sub" },
         { "resolver": "claimMatchingUserEntityAnnotation", "annotation": "b", "claim": "sub" },
     ]);
-    assert_eq!(Setup::new().resolvers(&twice).config().sign_in.annotations(), ["a", "b"]);
+    assert_eq!(Setup::new().resolvers(&twice).config().sign_in.annotations, ["a", "b"]);
 }
 
 #[test]
@@ -399,7 +399,7 @@ fn a_binding_may_be_an_object_or_a_string_of_one() {
         backstage: quoted(&source.backstage),
         ..source.clone()
     };
-    assert_eq!(Config::read(&strings).unwrap().access.audience, [AUDIENCE]);
+    assert_eq!(Config::read(&strings, &AppCode::default()).unwrap().access.audience, [AUDIENCE]);
     let twice = RawConfig { cfaccess: quoted(&strings.cfaccess), ..source };
     assert_eq!(texts(&twice).len(), 1);
 }
@@ -564,7 +564,7 @@ fn no_problem_of_the_signing_keys_quotes_them() {
     texts.push(format!("{{\"{secret}\":1}}"));
     for text in texts {
         let source = RawConfig { signing_keys: Some(text.clone()), ..Setup::new().source() };
-        let problems = Config::read(&source).unwrap_err();
+        let problems = Config::read(&source, &AppCode::default()).unwrap_err();
         let said = format!("{problems:?}");
         assert!(!said.contains(&secret) && !said.contains(&secret[..8]), "{said}");
     }

@@ -232,7 +232,7 @@ fn groups_are_read_in_both_shapes() {
         let text = |part: Option<&str>| part.unwrap_or("-").to_owned();
         identity
             .groups()
-            .map(|group| [group.id, group.name, group.email].map(text).join(" "))
+            .map(|group| [group.id(), group.name(), group.email()].map(text).join(" "))
             .collect::<Vec<_>>()
     };
     assert_eq!(groups(json!(["Engineering", "Ops"])), ["- Engineering -", "- Ops -"]);

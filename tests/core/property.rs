@@ -7,7 +7,7 @@ use backstage_cfaccess::access::{JwkSet, UnverifiedAssertion};
 use backstage_cfaccess::backstage::EntityRef;
 use backstage_cfaccess::backstage::{join_jwks, read_token};
 use backstage_cfaccess::catalog::{Key, Record, UserRecord, decode, encode};
-use backstage_cfaccess::config::{Config, RawConfig};
+use backstage_cfaccess::config::{AppCode, Config, RawConfig};
 use backstage_cfaccess::gate::Decision;
 use backstage_cfaccess::gate::{Route, cookie, is_identity_header, route};
 use jwt_compact::UntrustedToken;
@@ -119,7 +119,7 @@ proptest! {
             RawConfig { backstage: Some(text.clone()), ..RawConfig::default() },
             RawConfig { signing_keys: Some(text.clone()), ..RawConfig::default() },
         ] {
-            prop_assert!(Config::read(&source).is_err());
+            prop_assert!(Config::read(&source, &AppCode::default()).is_err());
         }
     }
 
@@ -324,7 +324,7 @@ proptest! {
             backstage: Some(config),
             signing_keys: Some(jwks),
         };
-        let _ = Config::read(&source);
+        let _ = Config::read(&source, &AppCode::default());
     }
 
     #[test]

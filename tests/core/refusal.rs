@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use backstage_cfaccess::error::{Fault, GateError, Malformed, Refusal, Unsupported};
 use backstage_cfaccess::gate::Gate;
 use backstage_cfaccess::gate::error_reply;
+use backstage_cfaccess::{CfAccess, Rejection, SignInContext, SignInInfo, SignInResult};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -58,6 +59,7 @@ fn refused() -> Vec<Case> {
         format!(r#"{{"typ":"vnd.backstage.user","alg":"ES256","kid":"{}"}}"#, SIGNER.kid);
     let bearer = format!("Bearer {}", SIGNER.token(&token_header, &expired));
     let twins = r#"{"v":1,"ambiguous":["user:default/a","user:default/b"]}"#;
+    let grouped = requiring(&json!([{ "group": "engineering" }]));
     let userinfo = "/api/auth/v1/userinfo";
     vec![
         Case::of(&user.clone().set("exp", NOW)),
@@ -69,6 +71,7 @@ fn refused() -> Vec<Case> {
         Case::of(&user).in_world(|world| world.identity.says(403, "")),
         Case::of(&user.clone().without("iss")),
         Case::refresh(&user.mint_by(&OTHER)),
+        Case { gate: grouped, ..Case::of(&user) },
         Case::new(Ask::get("/api/auth/cfaccess/logout")),
         Case::new(Ask::get("/api/auth/cfaccess/start")),
         Case::of(&Claims::service_token().set("common_name", "2.access")),
@@ -95,6 +98,21 @@ fn refused() -> Vec<Case> {
     ]
 }
 
+/// A gate with these rules of `signIn.require`.
+fn requiring(rules: &Value) -> Gate {
+    let resolvers = [json!({ "resolver": "emailMatchingUserEntityProfileEmail" })];
+    let sign_in = json!({ "require": rules, "resolvers": resolvers });
+    Setup::new().cfaccess("signIn", sign_in).gate()
+}
+
+/// A gate of an app whose resolver is this.
+fn resolving(
+    resolver: impl AsyncFn(&SignInInfo<'_>, &SignInContext<'_>) -> SignInResult + 'static,
+) -> Gate {
+    let app = CfAccess::new().sign_in(resolver);
+    Gate::of(app, &Setup::new().cfaccess("signIn", Value::Null).source()).unwrap()
+}
+
 /// A request for each fault.
 fn failed() -> Vec<Case> {
     let jane = Claims::user().mint();
@@ -105,6 +123,20 @@ fn failed() -> Vec<Case> {
         Case::refresh(&jane).in_world(|world| world.catalog.fails()),
         Case::refresh(&jane).in_world(|world| world.crypto_is_down.set(true)),
         Case::refresh(&jane).in_world(|world| world.certs.fails()),
+        Case { gate: requiring(&json!([{ "group": "x" }])), ..Case::refresh(&jane) }
+            .in_world(|world| world.identity.fails()),
+        Case {
+            gate: resolving(async |_, _| Err("x".parse::<u8>().unwrap_err().into())),
+            ..Case::refresh(&jane)
+        },
+        Case {
+            gate: resolving(async |_, _| {
+                std::future::pending::<()>().await;
+                Err(Rejection::not_found())
+            }),
+            ..Case::refresh(&jane)
+        }
+        .in_world(|world| world.is_late.set(true)),
         Case::refresh(&jane).in_world(|world| world.adds("jane.doe", "jane@example.com", &groups)),
     ]
 }
@@ -122,8 +154,10 @@ fn refusals() -> Vec<Refusal> {
 
 #[test]
 fn every_refusal_comes_from_some_request() {
-    let found: BTreeSet<&str> = refusals().iter().map(|refusal| refusal.code()).collect();
-    let all: BTreeSet<&str> = Refusal::ALL.iter().map(|refusal| refusal.code()).collect();
+    let found: BTreeSet<String> =
+        refusals().iter().map(|refusal| refusal.code().to_owned()).collect();
+    let all: BTreeSet<String> =
+        Refusal::ALL.iter().map(|refusal| refusal.code().to_owned()).collect();
     assert_eq!(found, all);
 }
 
@@ -157,17 +191,21 @@ fn every_way_to_be_malformed_or_unsupported_comes_from_some_request() {
 
 #[test]
 fn every_fault_of_the_core_comes_from_some_request() {
-    let found: BTreeSet<&str> = failed().iter().map(|case| case.stop().code()).collect();
+    let found: BTreeSet<String> =
+        failed().iter().map(|case| case.stop().code().to_owned()).collect();
     let expected = [
         Fault::CatalogCorrupt(String::new()),
         Fault::CatalogUnavailable(String::new()),
         Fault::Crypto(String::new()),
         Fault::KeysUnavailable(String::new()),
+        Fault::IdentityUnavailable,
+        Fault::ResolverFailed(String::new()),
+        Fault::ResolverTimeout(String::new()),
         Fault::TokenTooLarge(0),
-        // The other two are the edge's: a broken configuration makes no gate, and only the edge
+        // The other two are the Worker's: a broken configuration makes no gate, and only the Worker
         // sees whether the origin answers.
     ];
-    assert_eq!(found, expected.iter().map(Fault::code).collect());
+    assert_eq!(found, expected.iter().map(|fault| fault.code().to_owned()).collect());
 }
 
 #[test]
@@ -179,10 +217,14 @@ fn refusals_and_faults_are_told_by_status_name_and_code_alone() {
         Fault::KeysUnavailable("hunter2".into()),
         Fault::Misconfigured("hunter2".into()),
         Fault::OriginUnreachable("hunter2".into()),
+        Fault::ResolverFailed("hunter2".into()),
+        Fault::ResolverTimeout("hunter2".into()),
+        Fault::IdentityUnavailable,
         Fault::TokenTooLarge(99_999),
     ];
+    assert_eq!(faults.len(), Fault::CODES.len());
     let stops =
-        Refusal::ALL.iter().copied().map(GateError::from).chain(faults.map(GateError::from));
+        Refusal::ALL.iter().cloned().map(GateError::from).chain(faults.map(GateError::from));
     for stop in stops {
         let reply = error_reply(&stop, stop.message(), "GET", "/x");
         let text = reply.body.unwrap();

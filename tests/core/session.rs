@@ -311,6 +311,7 @@ fn a_token_of_the_greatest_length_is_issued_and_one_beyond_it_is_a_fault() {
             issuer: "http://127.0.0.1:7007/api/auth",
             user: "user:default/jane.doe",
             ownership: Some(&ownership),
+            claims: &serde_json::Map::new(),
             issued_at: NOW,
             expires_at: NOW + 3_600,
         };

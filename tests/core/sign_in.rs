@@ -1,36 +1,39 @@
 //! From a caller to a Backstage user: the resolvers with their options, in any order.
 
+use backstage_cfaccess::SignedIn;
 use backstage_cfaccess::error::{Fault, GateError, Refusal};
-use backstage_cfaccess::sign_in::{Profile, ResolvedUser, Resolver, Rule, resolve_user};
+use serde_json::{Value, json};
 
-use crate::support::{World, block_on};
+use crate::support::{Claims, World, sign_in};
 
-const BY_EMAIL: &Rule = &Rule::EmailMatchingUserEntityProfileEmail;
-const BY_NAME: &Rule = &Rule::EmailLocalPartMatchingUserEntityName;
+const BY_EMAIL: &str = "emailMatchingUserEntityProfileEmail";
+const BY_NAME: &str = "emailLocalPartMatchingUserEntityName";
 
-fn resolver(rule: &Rule) -> Resolver {
-    Resolver::new(rule.clone(), None, false)
+fn resolver(name: &str) -> Value {
+    json!({ "resolver": name })
 }
 
 /// With `dangerouslyAllowSignInWithoutUserInCatalog`.
-fn lenient(rule: &Rule) -> Resolver {
-    Resolver::new(rule.clone(), None, true)
+fn lenient(name: &str) -> Value {
+    json!({ "resolver": name, "dangerouslyAllowSignInWithoutUserInCatalog": true })
 }
 
-fn of_domains(rule: &Rule, domains: &[&str], without_user: bool) -> Resolver {
-    let domains = domains.iter().map(|domain| (*domain).to_owned()).collect();
-    Resolver::new(rule.clone(), Some(domains), without_user)
+fn of_domains(name: &str, domains: &[&str], without_user: bool) -> Value {
+    json!({
+        "resolver": name,
+        "allowedDomains": domains,
+        "dangerouslyAllowSignInWithoutUserInCatalog": without_user,
+    })
 }
 
-fn signs_in(email: &str, resolvers: &[Resolver], world: &World) -> Result<ResolvedUser, GateError> {
-    let profile = Profile { email: email.to_owned(), display_name: None, picture: None };
-    block_on(resolve_user(&profile, "{}", resolvers, world))
+fn signs_in(email: &str, resolvers: &[Value], world: &World) -> Result<SignedIn, GateError> {
+    sign_in(&Claims::user().set("email", email), resolvers, world)
 }
 
-fn user(email: &str, resolvers: &[Resolver], world: &World) -> String {
+fn user(email: &str, resolvers: &[Value], world: &World) -> String {
     match signs_in(email, resolvers, world) {
-        Ok(user) => user.user,
-        Err(stop) => stop.code().to_owned(),
+        Ok(user) => user.user().to_owned(),
+        Err(error) => error.code().to_owned(),
     }
 }
 
@@ -49,13 +52,11 @@ fn a_user_is_found_by_email_without_case() {
     let world = World::new();
     for email in ["jane@example.com", "JANE@Example.COM", "Jane@example.com"] {
         let signed_in = signs_in(email, &[resolver(BY_EMAIL)], &world).unwrap();
-        assert_eq!(signed_in.user, "user:default/jane.doe");
+        assert_eq!(signed_in.user(), "user:default/jane.doe");
         assert_eq!(
-            signed_in.ownership,
+            signed_in.ownership(),
             ["user:default/jane.doe", "group:default/team-a", "group:default/team-b"]
         );
-        let record = signed_in.record.unwrap();
-        assert_eq!(record.email.as_deref(), Some("Jane@Example.com"));
     }
     assert_eq!(world.catalog.reads(), 3);
 }
@@ -122,7 +123,6 @@ fn only_emails_of_allowed_domains_sign_in_with_either_resolver() {
             "jane@",
             "jane",
             "@",
-            "",
         ] {
             assert_eq!(user(email, &resolvers, &world), "domain_not_allowed", "{name:?} {email}");
         }
@@ -149,17 +149,16 @@ fn who_is_in_no_catalog_signs_in_only_if_the_operator_says_so() {
         assert_eq!(user(email, &[lenient(name)], &world), expected, "{name:?} {email}");
     }
     let signed_in = signs_in("ghost@example.com", &[lenient(BY_NAME)], &world).unwrap();
-    assert_eq!(signed_in.ownership, ["user:default/ghost"]);
-    assert_eq!(signed_in.record, None);
+    assert_eq!(signed_in.ownership(), ["user:default/ghost"]);
 }
 
 #[test]
 fn who_is_in_the_catalog_gets_his_groups_even_where_strangers_may_sign_in() {
     let world = World::new();
     let signed_in = signs_in("jane@example.com", &[lenient(BY_EMAIL)], &world).unwrap();
-    assert_eq!(signed_in.ownership.len(), 3);
+    assert_eq!(signed_in.ownership().len(), 3);
     let signed_in = signs_in("jane+x@example.com", &[lenient(BY_EMAIL)], &world).unwrap();
-    assert_eq!(signed_in.user, "user:default/jane.doe");
+    assert_eq!(signed_in.user(), "user:default/jane.doe");
 }
 
 #[test]
@@ -173,12 +172,15 @@ fn strangers_of_other_domains_stay_out_even_where_strangers_may_sign_in() {
 }
 
 #[test]
-fn no_local_part_leaves_the_kind_and_the_namespace() {
+fn local_part_that_looks_like_a_ref_gets_no_token() {
     let world = World::new();
-    for local_part in ["user:ops/admin", "ops/admin", "group:default/team-a", "system", "../x"] {
+    for local_part in ["user:ops/admin", "ops/admin", "group:default/team-a", "../x", "a b", "a\tb"]
+    {
         let found = user(&format!("{local_part}@example.com"), &[lenient(BY_NAME)], &world);
-        assert_eq!(found, format!("user:default/{local_part}"));
+        assert_eq!(found, "user_not_found", "{local_part}");
     }
+    let found = user("system@example.com", &[lenient(BY_NAME)], &world);
+    assert_eq!(found, "user:default/system");
 }
 
 #[test]
@@ -240,8 +242,8 @@ fn only_not_found_moves_on_to_the_next_resolver() {
     let world = troubled();
     world.adds("ghost", "other@example.com", &[]);
     let (by_email, by_name) = (resolver(BY_EMAIL), resolver(BY_NAME));
-    let strict = |name: &Rule| of_domains(name, &["example.com"], false);
-    let elsewhere = |name: &Rule| of_domains(name, &["other.example"], false);
+    let strict = |name: &str| of_domains(name, &["example.com"], false);
+    let elsewhere = |name: &str| of_domains(name, &["other.example"], false);
     for (email, resolvers, expected) in [
         // Found by the second alone.
         ("ghost@example.com", vec![by_email.clone(), by_name.clone()], "user:default/ghost"),
@@ -255,9 +257,7 @@ fn only_not_found_moves_on_to_the_next_resolver() {
         ("jane@example.com", vec![strict(BY_NAME), strict(BY_EMAIL)], "user:default/jane.doe"),
         // So does a fault.
         ("broken@example.com", vec![by_name.clone(), by_email.clone()], "catalog_corrupt"),
-        // And nobody is nobody.
         ("nobody@example.com", vec![by_name, by_email], "user_not_found"),
-        ("jane@example.com", vec![], "user_not_found"),
     ] {
         assert_eq!(user(email, &resolvers, &world), expected, "{email} {resolvers:?}");
     }
@@ -266,7 +266,7 @@ fn only_not_found_moves_on_to_the_next_resolver() {
 #[test]
 fn an_email_too_long_for_a_key_is_simply_not_found() {
     let world = World::new();
-    let email = format!("{}@example.com", "j".repeat(10_000));
+    let email = format!("{}@example.com", "j".repeat(8_000));
     for name in [BY_EMAIL, BY_NAME] {
         assert_eq!(user(&email, &[resolver(name)], &world), "user_not_found");
     }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use backstage_cfaccess::SignedIn;
+use backstage_cfaccess::error::GateError;
 use backstage_cfaccess::gate::{Decision, Gate, Outcome};
 use backstage_cfaccess::gate::{HeaderSource, Reply, Request};
 use serde_json::Value;
 
-use super::{NOW, World, at, block_on};
+use super::{Claims, NOW, Setup, World, at, block_on};
 
 /// A request that is asked of a gate.
 #[derive(Clone, Debug)]
@@ -80,6 +82,17 @@ impl Ask {
     pub(crate) fn of(&self, gate: &Gate, world: &World) -> Outcome {
         block_on(gate.decide(&self.request(), at(self.now), world))
     }
+}
+
+/// Signs the caller with these claims in, by these resolvers and the claims alone.
+pub(crate) fn sign_in(
+    claims: &Claims,
+    resolvers: &[Value],
+    world: &World,
+) -> Result<SignedIn, GateError> {
+    let setup = Setup::new().cfaccess("identity", "claims".into()).resolvers(&resolvers.into());
+    let (gate, ask) = (setup.gate(), Ask::refresh(&claims.mint()));
+    block_on(gate.sign_in(&ask.request(), at(NOW), world)).result
 }
 
 /// The answer, where the gate answered.

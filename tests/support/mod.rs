@@ -10,7 +10,7 @@ mod world;
 
 use chrono::{DateTime, Utc};
 
-pub(crate) use ask::{Ask, body_of, code_of, reply_of};
+pub(crate) use ask::{Ask, body_of, code_of, reply_of, sign_in};
 pub(crate) use assertion::{Claims, encode, header, header_of, mint, mint_with, payload_of};
 pub(crate) use exec::{Latch, block_on, poll_once};
 pub(crate) use keys::{OTHER, SIGNER, SIGNER_2, TEAM, TeamKey, certs, jwk_of_modulus, verifies};

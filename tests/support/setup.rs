@@ -1,6 +1,6 @@
 //! The configuration of the tests, to be changed key by key, and what is made of it.
 
-use backstage_cfaccess::config::{Config, RawConfig};
+use backstage_cfaccess::config::{AppCode, Config, RawConfig};
 use backstage_cfaccess::gate::Gate;
 use serde_json::{Value, json};
 
@@ -72,12 +72,12 @@ impl Setup {
     }
 
     pub(crate) fn config(&self) -> Config {
-        Config::read(&self.source()).unwrap()
+        Config::read(&self.source(), &AppCode::default()).unwrap()
     }
 
     /// Every problem of it, as text; none if it is a configuration.
     pub(crate) fn problems(&self) -> Vec<String> {
-        Config::read(&self.source())
+        Config::read(&self.source(), &AppCode::default())
             .err()
             .unwrap_or_default()
             .iter()

@@ -7,9 +7,8 @@ use super::super::es256::{NewKey, secret_key};
 use super::super::wrangler::Deployment;
 use super::Findings;
 use super::secrets::Keys;
-use crate::config::{BackstageConfig, Config, Mode, RawConfig, Trust};
+use crate::config::{AppCode, BackstageConfig, Config, Mode, RawConfig, Trust};
 use crate::sign_in::OnUserNotFound;
-use crate::sign_in::Resolver;
 
 /// The audience in the wrangler.toml that comes with the package.
 const EXAMPLE_AUDIENCE: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -36,7 +35,7 @@ pub(super) fn check(
         signing_keys: Some(keys.map_or(stand_in, |keys| keys.text.clone())),
     };
     let is_incomplete = source.cfaccess.is_none() || source.backstage.is_none();
-    match Config::read(&source) {
+    match Config::read(&source, &AppCode::unknown()) {
         Ok(config) => {
             check_keys(&config, keys, findings);
             check_access(&config, findings);
@@ -97,11 +96,18 @@ fn check_access(config: &Config, findings: &mut Findings) {
             ));
         }
     }
-    if config.sign_in.resolvers.iter().any(Resolver::allows_without_user) {
+    let own: Vec<&str> = own_resolvers(config).collect();
+    if config.sign_in.allows_users_outside_catalog && own.is_empty() {
         findings.warning(
-            "CFACCESS.signIn lets in people whom the catalog does not know \
+            "CFACCESS.signIn signs in users who are not in the catalog \
              (dangerouslyAllowSignInWithoutUserInCatalog)",
         );
+    }
+    if !own.is_empty() {
+        findings.note(format!(
+            "CFACCESS.signIn names {}, of your own Worker: it checks their options when it starts",
+            own.join(" and ")
+        ));
     }
     let annotations = config.sign_in.annotations();
     if !annotations.is_empty() {
@@ -131,6 +137,17 @@ fn check_backstage(config: &Config, findings: &mut Findings) {
             ));
         }
     }
+    let own: Vec<&str> = own_resolvers(config).collect();
+    let asks_origin = backstage.trust == Trust::SharedKey
+        || backstage.mode == Mode::Shadow
+        || config.sign_in.on_user_not_found == OnUserNotFound::Origin;
+    if asks_origin && !own.is_empty() {
+        findings.warning(format!(
+            "the origin's provider does not know {}: with trust \"shared-key\", mode \"shadow\" or \
+             onUserNotFound \"origin\" it may find another user or none",
+            own.join(" and ")
+        ));
+    }
     // Both ask the origin's own provider, which the recommended set-up does without.
     if backstage.trust == Trust::Service {
         let needs = "asks the backend's own auth plugin and Cloudflare Access provider: keep both \
@@ -143,6 +160,11 @@ fn check_backstage(config: &Config, findings: &mut Findings) {
                 .warning(format!("CFACCESS.onUserNotFound = \"origin\" {needs} it to \"refuse\""));
         }
     }
+}
+
+/// The names of resolvers that are not built in.
+fn own_resolvers(config: &Config) -> impl Iterator<Item = &str> {
+    config.sign_in.resolvers.iter().map(|it| it.name.as_str()).filter(|name| name.contains('/'))
 }
 
 fn check_base_url(backstage: &BackstageConfig, findings: &mut Findings) {

@@ -16,7 +16,7 @@ use super::wrangler::Wrangler;
 use super::{CliError, put};
 use crate::access::AccessPolicy;
 use crate::access::{self, JwkSet, JwksCache};
-use crate::config::{Config, RawConfig};
+use crate::config::{AppCode, Config, RawConfig};
 use crate::scope::Scope;
 
 #[derive(Debug, clap::Args)]
@@ -117,7 +117,7 @@ fn config(args: &Args) -> Result<AccessPolicy, CliError> {
         backstage: Some(json!({ "baseUrl": "https://backstage.invalid" }).to_string()),
         signing_keys: Some(json!({ "keys": [NewKey::random(None).to_jwk()] }).to_string()),
     };
-    Config::read(&source).map(|config| config.access).map_err(|problems| {
+    Config::read(&source, &AppCode::unknown()).map(|config| config.access).map_err(|problems| {
         let in_words = |text: String| {
             text.replace("CFACCESS.teamName", &team.name)
                 .replace("CFACCESS.audience", &audience.name)

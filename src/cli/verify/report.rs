@@ -37,7 +37,7 @@ pub(super) fn stopped(
     let unverified = UnverifiedAssertion::parse(token).ok();
     let (outcome, status, name, message, detail) = match stop {
         GateError::Refusal(refusal) => {
-            let detail = unverified.as_ref().and_then(|it| reason(*refusal, it, config, now));
+            let detail = unverified.as_ref().and_then(|it| reason(refusal, it, config, now));
             let detail = detail.or_else(|| refusal.detail().map(str::to_owned));
             ("refused", refusal.status(), refusal.name(), refusal.message(), detail)
         }
@@ -60,7 +60,7 @@ pub(super) fn stopped(
 
 /// What in the claims leads to a refusal; for the person who has to mend it.
 fn reason(
-    refusal: Refusal,
+    refusal: &Refusal,
     unverified: &UnverifiedAssertion<'_>,
     config: &AccessPolicy,
     now: DateTime<Utc>,

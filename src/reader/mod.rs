@@ -3,22 +3,25 @@
 
 use serde_json::{Map, Value};
 
-use super::duration;
+mod duration;
+
 use crate::problem::Problem;
 
 /// How alike an unknown key must be to a known one to be taken for a slip of it (Jaro-Winkler).
 const ALIKE: f64 = 0.8;
 
 /// A reader of one object. A value of the wrong kind becomes a problem and counts as absent.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     path: String,
     object: Option<&'a Map<String, Value>>,
     known: Vec<&'static str>,
+    /// Whether something else has read the other keys.
+    is_read: bool,
     problems: &'a mut Vec<Problem>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         path: impl Into<String>,
         value: &'a Value,
         problems: &'a mut Vec<Problem>,
@@ -28,20 +31,35 @@ impl<'a> Reader<'a> {
         if object.is_none() {
             problems.push(Problem::new(path.clone(), "must be an object"));
         }
-        Self { path, object, known: Vec::new(), problems }
+        Self { path, object, known: Vec::new(), is_read: false, problems }
     }
 
-    pub(super) fn problem(&mut self, key: &str, message: impl Into<String>) {
+    pub(crate) fn problem(&mut self, key: &str, message: impl Into<String>) {
         self.problems.push(Problem::new(format!("{}.{key}", self.path), message));
     }
 
+    /// Notes a problem with the object itself.
+    pub(crate) fn problem_here(&mut self, message: impl Into<String>) {
+        self.problems.push(Problem::new(self.path.clone(), message));
+    }
+
+    /// The members that were not read so far, to be read and checked by something else.
+    pub(crate) fn rest(&mut self) -> Map<String, Value> {
+        self.is_read = true;
+        let members = self.object.into_iter().flatten();
+        members
+            .filter(|(key, _)| !self.known.contains(&key.as_str()))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    }
+
     /// The value of a key; `null` counts as absent, as in app-config.
-    pub(super) fn value(&mut self, key: &'static str) -> Option<&'a Value> {
+    pub(crate) fn value(&mut self, key: &'static str) -> Option<&'a Value> {
         self.known.push(key);
         self.object.and_then(|object| object.get(key)).filter(|value| !value.is_null())
     }
 
-    pub(super) fn string(&mut self, key: &'static str) -> Option<String> {
+    pub(crate) fn string(&mut self, key: &'static str) -> Option<String> {
         match self.value(key)? {
             Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
             Value::String(_) => {
@@ -55,7 +73,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn required_string(&mut self, key: &'static str, hint: &str) -> Option<String> {
+    pub(crate) fn required_string(&mut self, key: &'static str, hint: &str) -> Option<String> {
         let before = self.problems.len();
         let text = self.string(key);
         if text.is_none() && self.problems.len() == before {
@@ -64,7 +82,7 @@ impl<'a> Reader<'a> {
         text
     }
 
-    pub(super) fn boolean(&mut self, key: &'static str) -> bool {
+    pub(crate) fn boolean(&mut self, key: &'static str) -> bool {
         match self.value(key) {
             None => false,
             Some(Value::Bool(value)) => *value,
@@ -76,7 +94,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A duration in seconds, rounded.
-    pub(super) fn seconds(&mut self, key: &'static str) -> Option<u32> {
+    pub(crate) fn seconds(&mut self, key: &'static str) -> Option<u32> {
         match duration::read(self.value(key)?) {
             Ok(duration) => {
                 let seconds = duration.as_secs() + u64::from(duration.subsec_millis() >= 500);
@@ -90,7 +108,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A list of strings, or one string in place of a list of one.
-    pub(super) fn strings(&mut self, key: &'static str) -> Vec<String> {
+    pub(crate) fn strings(&mut self, key: &'static str) -> Vec<String> {
         let items: Vec<&Value> = match self.value(key) {
             None => return Vec::new(),
             Some(Value::Array(items)) => items.iter().collect(),
@@ -108,7 +126,7 @@ impl<'a> Reader<'a> {
     }
 
     /// One of a few words; the first is the default.
-    pub(super) fn one_of<T: Copy>(
+    pub(crate) fn one_of<T: Copy>(
         &mut self,
         key: &'static str,
         choices: &[(&str, T)],
@@ -124,7 +142,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads an object below a key.
-    pub(super) fn below<T>(
+    pub(crate) fn below<T>(
         &mut self,
         key: &'static str,
         read: impl FnOnce(&mut Reader<'_>) -> T,
@@ -137,7 +155,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads each object of a list below a key.
-    pub(super) fn each<T>(
+    pub(crate) fn each<T>(
         &mut self,
         key: &'static str,
         mut read: impl FnMut(&mut Reader<'_>) -> Option<T>,
@@ -160,8 +178,11 @@ impl<'a> Reader<'a> {
         results
     }
 
-    /// Reports every key that nobody asked for.
-    pub(super) fn finish(self) {
+    /// Reports every key that was not read.
+    pub(crate) fn finish(self) {
+        if self.is_read {
+            return;
+        }
         for key in self.object.into_iter().flat_map(Map::keys) {
             if self.known.contains(&key.as_str()) {
                 continue;

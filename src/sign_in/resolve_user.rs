@@ -1,0 +1,187 @@
+//! The way from a verified caller to a Backstage user.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use serde_json::{Map, Value};
+
+use super::resolver::{DynOwnership, DynProfile, NamedResolver};
+use super::services::{CustomCache, RequestServices};
+use super::token_claims::copied;
+use super::trace::Trace;
+use super::{AccessResult, Profile, SignIn, SignInContext, SignInInfo, SignInPolicy};
+use crate::backstage::EntityRef;
+use crate::catalog::{CachedCatalog, UserRecord};
+use crate::error::{Fault, GateError, Refusal, Rejection};
+use crate::ports::Ports;
+use crate::scope::Scope;
+
+/// How long the code of an app may take, in milliseconds. A refresh must answer within 8 s, of which
+/// get-identity may take up to 5.
+const TIMEOUT_MS: u32 = 2_500;
+
+/// What an app has in code beyond named resolvers.
+#[derive(Clone, Default)]
+pub struct SignInHooks {
+    /// The resolver that takes the place of those in the configuration.
+    pub(crate) sign_in: Option<NamedResolver>,
+    pub(crate) profile: Option<Rc<dyn DynProfile>>,
+    pub(crate) ownership: Option<Rc<dyn DynOwnership>>,
+    /// Whether any code of the app decides who signs in or what they own.
+    pub(crate) has_code: bool,
+}
+
+/// The user that a caller turned out to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResolvedUser {
+    /// `sub`: a canonical entity ref.
+    pub user: String,
+    /// `ent`: ownership refs.
+    pub ownership: Vec<String>,
+    /// Additional claims of the token.
+    pub claims: Map<String, Value>,
+    /// The profile of the answer.
+    pub profile: Profile,
+    /// The catalog's record, unless the user is not in the catalog.
+    pub record: Option<UserRecord>,
+    /// The resolver that found the user.
+    pub resolver: String,
+    /// How long the result may be reused, in seconds, if the resolver says.
+    pub max_age: Option<u32>,
+}
+
+impl ResolvedUser {
+    /// Whether the catalog says something else about the user than the token.
+    #[must_use]
+    pub fn differs_from_catalog(&self) -> bool {
+        let differs = |record: &UserRecord| record.ownership != self.ownership;
+        !self.claims.is_empty() || self.record.as_ref().is_some_and(differs)
+    }
+}
+
+/// What a sign-in works with.
+pub struct SignInScope<'a, P> {
+    /// The policy.
+    pub policy: &'a SignInPolicy,
+    /// What the app has in code.
+    pub hooks: &'a SignInHooks,
+    /// The catalog.
+    pub catalog: &'a CachedCatalog<'a, P>,
+    /// What resolvers cache.
+    pub cache: &'a CustomCache,
+    /// The scope of the request.
+    pub scope: &'a Scope<'a, P>,
+    /// What happened.
+    pub trace: &'a Trace,
+}
+
+/// Resolves the user of a caller:
+///
+/// 1. `signIn.require`.
+/// 2. The profile.
+/// 3. The resolvers, in order. Only "not found" moves on to the next one; any other rejection is the
+///    answer (`readDeclarativeSignInResolver` of `@backstage/plugin-auth-node`).
+/// 4. Copied claims, and what the profile takes from the catalog.
+///
+/// Code of an app has a time limit.
+///
+/// # Errors
+/// [`Refusal::UserNotFound`], [`Refusal::UserAmbiguous`], [`Refusal::DomainNotAllowed`],
+/// [`Refusal::RequirementNotMet`], [`Refusal::Custom`]; the faults of the catalog,
+/// [`Fault::IdentityUnavailable`], [`Fault::ResolverFailed`], [`Fault::ResolverTimeout`],
+/// [`Fault::Custom`].
+pub async fn resolve_user<P: Ports>(
+    result: &AccessResult,
+    sign_in: &SignInScope<'_, P>,
+) -> Result<ResolvedUser, GateError> {
+    let SignInScope { policy, hooks, catalog, cache, scope, trace } = *sign_in;
+    // (1)
+    for requirement in &policy.require {
+        requirement.check(result)?;
+    }
+    let services = RequestServices { scope, catalog, cache };
+    let ctx = SignInContext { services: &services, policy, hooks, trace, info: None };
+    if !hooks.has_code {
+        return steps(result, ctx).await.map_err(|rejection| rejection.0);
+    }
+    match within(TIMEOUT_MS, steps(result, ctx), scope.ports).await {
+        Some(resolved) => resolved.map_err(|rejection| rejection.0),
+        None => Err(Fault::ResolverTimeout("the code of the app".to_owned()).into()),
+    }
+}
+
+/// Steps 2 to 4 of [`resolve_user`].
+async fn steps(result: &AccessResult, ctx: SignInContext<'_>) -> Result<ResolvedUser, Rejection> {
+    // (2)
+    let mut profile = match &ctx.hooks.profile {
+        Some(transform) => transform.transform(result, &ctx).await?,
+        None => Profile::of(result),
+    };
+    // (3)
+    let (sign_in, resolver, claims) = {
+        let info = SignInInfo::new(&profile, result);
+        let ctx = SignInContext { info: Some(info), ..ctx };
+        let (sign_in, resolver) = first_match(&info, &ctx).await?;
+        (sign_in, resolver, copied(&ctx.policy.token_claims, &info))
+    };
+    if !sign_in.user.is_plain() {
+        return Err(Rejection::internal("user_ref_invalid", "the ref is no valid entity ref"));
+    }
+    // (4)
+    if let Some(record) = &sign_in.record {
+        profile.complete(record, ctx.policy.profile);
+    }
+    let SignIn { user, ownership, claims: own, max_age, record } = sign_in;
+    let claims = claims.into_iter().chain(own).collect();
+    Ok(ResolvedUser {
+        user: user.to_string(),
+        ownership: ownership.iter().map(EntityRef::to_string).collect(),
+        claims,
+        profile,
+        record,
+        resolver,
+        max_age,
+    })
+}
+
+/// The result of the first resolver that does not say "not found", and its name.
+async fn first_match(
+    info: &SignInInfo<'_>,
+    ctx: &SignInContext<'_>,
+) -> Result<(SignIn, String), Rejection> {
+    let resolvers = match &ctx.hooks.sign_in {
+        Some(resolver) => std::slice::from_ref(resolver),
+        None => ctx.policy.resolvers.as_slice(),
+    };
+    for NamedResolver { name, resolver } in resolvers {
+        match resolver.resolve(info, ctx).await {
+            Err(rejection) if rejection.is_not_found() => {
+                ctx.trace.tried(name, rejection.code());
+            }
+            Err(rejection) => {
+                ctx.trace.tried(name, rejection.code());
+                return Err(rejection);
+            }
+            Ok(sign_in) => {
+                ctx.trace.tried(name, "ok");
+                return Ok((sign_in, name.clone()));
+            }
+        }
+    }
+    Err(Rejection(Refusal::UserNotFound.into()))
+}
+
+/// The output of a future; `None` if it takes longer than this.
+async fn within<F: Future, P: Ports>(milliseconds: u32, future: F, ports: &P) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut timer = pin!(ports.sleep(milliseconds));
+    poll_fn(|context| {
+        if let Poll::Ready(output) = future.as_mut().poll(context) {
+            return Poll::Ready(Some(output));
+        }
+        timer.as_mut().poll(context).map(|()| None)
+    })
+    .await
+}
