@@ -21,6 +21,11 @@ impl EntityRef {
         Some(Self(format!("{kind}:{namespace}/{name}").to_lowercase()))
     }
 
+    /// A ref that Backstage wrote, and that is taken as it is.
+    pub(crate) const fn canonical(text: String) -> Self {
+        Self(text)
+    }
+
     /// Reads `[<kind>:][<namespace>/]<name>`; `None` if a part that is given is empty, or if there
     /// is no kind and no default for it.
     #[must_use]

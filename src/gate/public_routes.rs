@@ -110,7 +110,7 @@ impl<P: Ports> RequestScope<'_, P> {
             CachedCatalog::new(records, self.ports, self.seconds(), sign_in.catalog_max_age);
         match look_up(Key::Ref(&entity_ref), &catalog).await {
             Ok(record) => {
-                let refs = record.ownership.iter().filter_map(|it| EntityRef::parse(it, None));
+                let refs = record.ownership.into_iter().map(EntityRef::canonical);
                 let kept = sign_in.ownership.keep(refs.collect());
                 Ok((kept.iter().map(EntityRef::to_string).collect(), Map::new()))
             }

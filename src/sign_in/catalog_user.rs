@@ -39,7 +39,7 @@ impl CatalogUser {
     /// What the user owns by the catalog: their own ref, then their groups in Backstage's order.
     #[must_use]
     pub fn ownership(&self) -> Vec<EntityRef> {
-        self.record.ownership.iter().filter_map(|text| EntityRef::parse(text, None)).collect()
+        self.record.ownership.iter().cloned().map(EntityRef::canonical).collect()
     }
 
     /// The groups, in Backstage's order.

@@ -126,7 +126,6 @@ fn everything_wrong_is_said_at_once_and_in_order() {
             "CFACCESS.identity",
             "CFACCESS.serviceTokens[0].token",
             "CFACCESS.serviceTokens[0].subject",
-            "CFACCESS.signIn.resolvers[0].allowedDomains",
             "CFACCESS.signIn.resolvers[0].resolver",
             "CFACCESS.signIn.resolvers",
             "CFACCESS.exposeAssertion",
@@ -253,7 +252,7 @@ fn what_is_wrong_with_a_resolver_by_annotation_is_said_with_its_remedy() {
         (by_claim(json!({ "annotation": "a" })), "claim is required: the claim of the assertion"),
         (
             by_claim(and("claim", json!("email"))),
-            "claim must be `sub` or `custom.<name>`, not `email`: no other tells people apart",
+            "claim must be `sub` or `custom.<name>`, not `email`: no other identifies a user",
         ),
         (by_claim(and("allowedDomains", json!(["x"]))), "allowedDomains is not a known key"),
         (

@@ -872,6 +872,7 @@ fn the_log_line_says_what_was_decided_and_holds_no_secret() {
         "subject": "user",
         "identity": "get-identity",
         "user": "user:default/jane.doe",
+        "resolver": "emailMatchingUserEntityProfileEmail",
     });
     assert_eq!(line, expected);
     let text = outcome.log.to_json();

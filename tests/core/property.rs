@@ -257,7 +257,7 @@ proptest! {
         is_whole in any::<bool>(),
     ) {
         let mut header: Map<String, Value> = serde_json::from_str(&header()).unwrap();
-        // jwt-token wants these to be well-formed; we do not look at them.
+        // jwt-compact wants these to be well-formed; we do not look at them.
         let names_a_key =
             ["jku", "x5u", "x5t", "x5t#S256"].iter().any(|name| more.contains_key(*name));
         header.extend(more.into_iter().filter(|(name, _)| !is_whole || name.len() > 3));
