@@ -29,6 +29,8 @@ mod jwks;
 mod jwks_cache;
 #[path = "core/jws.rs"]
 mod jws;
+#[path = "core/own_code.rs"]
+mod own_code;
 #[path = "core/property.rs"]
 mod property;
 #[path = "core/refusal.rs"]
