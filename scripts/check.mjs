@@ -21,6 +21,7 @@ const STEPS = {
   "clippy, wasm": () => clippy("--lib", WASM),
   "rustdoc, native": () => rustdoc(),
   "rustdoc, wasm": () => rustdoc("--lib", WASM),
+  modules: () => run(NODE, ["scripts/modules.mjs"], CAPTURED),
   biome: () => run(NODE, ["node_modules/@biomejs/biome/bin/biome", "ci"], CAPTURED),
   "upload size": uploadSize,
   "wrangler deploy": dryDeploy,

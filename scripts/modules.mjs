@@ -1,0 +1,78 @@
+// `node scripts/modules.mjs`: that the top-level modules of src/ depend on each other in one direction.
+// A circle makes a module impossible to understand, test or move without all the others in it.
+
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { main, ROOT } from "./process.mjs";
+
+const SRC = join(ROOT, "src");
+
+/** The modules that each top-level module uses, by name. */
+export function dependencies(files) {
+  const graph = new Map();
+  for (const { path, text } of files) {
+    const [module] = path.split("/");
+    const name = module.replace(/\.rs$/, "");
+    const uses = graph.get(name) ?? new Set();
+    graph.set(name, uses);
+    for (const [, used] of code(text).matchAll(/\bcrate::(\w+)/g)) {
+      if (used !== name) uses.add(used);
+    }
+  }
+  return graph;
+}
+
+/** The text without comments and without its unit tests, which may use whatever they like. */
+function code(text) {
+  const [before] = text.split(/^#\[cfg\(test\)\]/m);
+  return before.replace(/^\s*\/\/.*$/gm, "");
+}
+
+/** A circle as the list of its modules, if there is one. */
+export function circle(graph) {
+  const done = new Set();
+  const visit = (name, path) => {
+    if (path.includes(name)) return [...path.slice(path.indexOf(name)), name];
+    if (done.has(name)) return undefined;
+    for (const used of graph.get(name) ?? []) {
+      const found = visit(used, [...path, name]);
+      if (found) return found;
+    }
+    done.add(name);
+    return undefined;
+  };
+  for (const name of graph.keys()) {
+    const found = visit(name, []);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** Items of the public API that a module imports by their short path, through the front page. */
+export function throughTheFront(graph) {
+  return [...graph].flatMap(([name, uses]) =>
+    [...uses].filter((used) => /^[A-Z]/.test(used)).map((used) => `${name} → crate::${used}`),
+  );
+}
+
+/** What is wrong with the modules of src/, as sentences. */
+export async function check() {
+  const paths = await readdir(SRC, { recursive: true });
+  const sources = paths.filter((path) => path.endsWith(".rs") && !/^(lib\.rs|bin\b)/.test(path));
+  const files = await Promise.all(
+    sources.map(async (path) => ({ path, text: await readFile(join(SRC, path), "utf8") })),
+  );
+  const graph = dependencies(files);
+  const problems = throughTheFront(graph).map(
+    (it) => `${it}: import it from the module that owns it, so that the direction can be seen`,
+  );
+  const found = circle(graph);
+  if (found) problems.push(`modules depend on each other in a circle: ${found.join(" → ")}`);
+  return problems;
+}
+
+await main(import.meta.url, async () => {
+  const problems = await check();
+  for (const problem of problems) console.error(problem);
+  if (problems.length > 0) process.exitCode = 1;
+});
