@@ -62,6 +62,8 @@ export async function compile(crate) {
       "--lib",
       "--locked",
       "--target=wasm32-unknown-unknown",
+      // Of this package only the stock Worker; another crate says itself what it needs.
+      ...(crate === ROOT ? ["--no-default-features", "--features=entry"] : []),
       "--message-format=json-render-diagnostics",
     ],
     { cwd: crate, capture: "stdout", env: { CARGO_ENCODED_RUSTFLAGS: REMAP.join("\x1f") } },

@@ -12,20 +12,24 @@ import { setup } from "./setup.mjs";
 const UPLOAD_BUDGET = 256 * 1024;
 
 const WASM = "--target=wasm32-unknown-unknown";
+const STOCK_WORKER = ["--no-default-features", "--features=entry"];
 
 const STEPS = {
   "cargo fmt": () => run("cargo", ["fmt", "--check"], CAPTURED),
   "cargo fmt, tool": () => run("cargo", ["fmt", "--check"], { ...CAPTURED, cwd: TOOL }),
   "cargo fmt, bench": () => run("cargo", ["fmt", "--check"], { ...CAPTURED, cwd: BENCH_CRYPTO }),
-  "clippy, native": () => clippy("--all-targets", "--features=testing"),
-  "clippy, wasm": () => clippy("--lib", WASM),
-  "rustdoc, native": () => rustdoc(),
-  "rustdoc, wasm": () => rustdoc("--lib", WASM),
+  "clippy, native": () => clippy("--all-targets", "--all-features"),
+  "clippy, wasm": () => clippy("--lib", WASM, ...STOCK_WORKER),
+  "rustdoc, native": () => rustdoc("--all-features"),
+  "rustdoc, wasm": () => rustdoc("--lib", WASM, ...STOCK_WORKER),
+  "pure core": pureCore,
   modules: () => run(NODE, ["scripts/modules.mjs"], CAPTURED),
   biome: () => run(NODE, ["node_modules/@biomejs/biome/bin/biome", "ci"], CAPTURED),
   "upload size": uploadSize,
   "wrangler deploy": dryDeploy,
 };
+
+const BARE = ["--no-default-features", "--locked"];
 
 const CAPTURED = { capture: "all" };
 const TOOL = join(ROOT, "tools", "bindgen");
@@ -74,4 +78,13 @@ async function dryDeploy() {
   } finally {
     await rm(out, { recursive: true });
   }
+}
+
+/** That without features there is no JavaScript crate, so that the core cannot use one. */
+async function pureCore() {
+  const checked = await run("cargo", ["check", "--quiet", "--lib", ...BARE], CAPTURED);
+  const tree = await run("cargo", ["tree", "--edges=normal", "--prefix=none", ...BARE], CAPTURED);
+  const foreign = tree.output.match(/^(js-sys|wasm-bindgen|web-sys|worker)\b.*$/gm) ?? [];
+  const output = `${checked.output}${foreign.join("\n")}`;
+  return { code: checked.code || tree.code || Math.min(foreign.length, 1), output };
 }

@@ -13,7 +13,7 @@ const SUITE_LIMIT_MS = 20 * 60_000;
 
 /** Each suite, and how to run it: resolves to whether it passed. */
 const SUITES = {
-  core: () => passes("cargo", ["test", "--locked", "--features=testing"]),
+  core: () => passes("cargo", ["test", "--locked", "--all-features"]),
   build: () => nodeTests("tests/build"),
   dev: async () => (await cli()) && nodeTests("tests/dev"),
   edge: () => nodeTests("tests/edge"),

@@ -18,6 +18,7 @@ pub mod error;
 
 pub mod background;
 pub mod cache;
+mod futures;
 pub mod json;
 pub mod jwk;
 pub mod ports;
@@ -47,8 +48,11 @@ pub use sign_in::{
 #[cfg(feature = "testing")]
 pub mod testing;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(feature = "worker")]
 pub mod worker;
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(feature = "entry")]
+mod entry;
+
+#[cfg(feature = "cli")]
 pub mod cli;

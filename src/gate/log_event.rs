@@ -8,6 +8,7 @@ use super::decide::Decision;
 use super::route::Route;
 use crate::access::{Assertion, IdentitySource, Subject};
 use crate::error::GateError;
+use crate::ports::Failure;
 use crate::sign_in::{ResolvedUser, Trace};
 
 /// The longest path that is logged, in characters.
@@ -69,6 +70,19 @@ impl LogEvent {
             tries: Vec::new(),
             notes: Vec::new(),
         }
+    }
+
+    /// The event of a background task that failed.
+    #[must_use]
+    pub fn task_failed(failure: &Failure) -> String {
+        #[derive(Serialize)]
+        struct TaskFailed<'a> {
+            level: &'static str,
+            outcome: &'static str,
+            detail: &'a str,
+        }
+        let event = TaskFailed { level: "warn", outcome: "task failed", detail: &failure.0 };
+        serde_json::to_string(&event).unwrap_or_default()
     }
 
     /// Reads an event that [`to_json`](Self::to_json) wrote. A forwarded request carries its event in

@@ -126,10 +126,10 @@ impl Comparison {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Whether something differs.
+    /// `warn` if something differs, else `info`.
     #[must_use]
-    pub fn differs(&self) -> bool {
-        !self.differences.is_empty()
+    pub const fn level(&self) -> &'static str {
+        self.level
     }
 }
 

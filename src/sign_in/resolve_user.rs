@@ -1,9 +1,6 @@
 //! The way from a verified caller to a Backstage user.
 
-use std::future::poll_fn;
-use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
 
 use serde_json::{Map, Value};
 
@@ -15,6 +12,7 @@ use super::{AccessResult, Profile, SignIn, SignInContext, SignInInfo, SignInPoli
 use crate::backstage::EntityRef;
 use crate::catalog::{CachedCatalog, UserRecord};
 use crate::error::{Fault, GateError, Refusal, Rejection};
+use crate::futures::within;
 use crate::ports::Ports;
 use crate::scope::Scope;
 
@@ -106,7 +104,7 @@ pub async fn resolve_user<P: Ports>(
     if !hooks.has_code {
         return steps(result, ctx).await.map_err(|rejection| rejection.0);
     }
-    match within(TIMEOUT_MS, steps(result, ctx), scope.ports).await {
+    match within(steps(result, ctx), scope.ports.sleep(TIMEOUT_MS)).await {
         Some(resolved) => resolved.map_err(|rejection| rejection.0),
         None => Err(Fault::ResolverTimeout("the code of the app".to_owned()).into()),
     }
@@ -171,17 +169,4 @@ async fn first_match(
         }
     }
     Err(Rejection(Refusal::UserNotFound.into()))
-}
-
-/// The output of a future; `None` if it takes longer than this.
-async fn within<F: Future, P: Ports>(milliseconds: u32, future: F, ports: &P) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut timer = pin!(ports.sleep(milliseconds));
-    poll_fn(|context| {
-        if let Poll::Ready(output) = future.as_mut().poll(context) {
-            return Poll::Ready(Some(output));
-        }
-        timer.as_mut().poll(context).map(|()| None)
-    })
-    .await
 }

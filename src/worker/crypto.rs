@@ -8,10 +8,10 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use jwt_compact::jwk::JsonWebKey;
 use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{CryptoKey, SubtleCrypto};
 
 use super::fetch::describe;
-use super::promise::Awaited;
 use crate::ports::Failure;
 
 /// The most imported keys that are kept. A team has two, the secret a few.
@@ -53,7 +53,7 @@ pub(super) async fn verify(
         let promise = with(purpose, |subtle, algorithm| {
             subtle.verify_with_object_and_u8_array_and_u8_array(algorithm, &key, signature, message)
         })?;
-        Awaited::new(&promise).await
+        JsFuture::from(promise).await
     };
     let result = verified.await.map_err(|error| Failure(describe(&error)))?;
     // Only the value true is a yes.
@@ -71,7 +71,7 @@ pub(super) async fn sign(
         let promise = with(Purpose::SignEs256, |subtle, algorithm| {
             subtle.sign_with_object_and_u8_array(algorithm, &key, message)
         })?;
-        Awaited::new(&promise).await
+        JsFuture::from(promise).await
     };
     let signature = signed.await.map_err(|error| Failure(describe(&error)))?;
     Ok(Uint8Array::new(&signature).to_vec())
@@ -92,7 +92,7 @@ async fn import(
     let promise = with(purpose, |subtle, algorithm| {
         subtle.import_key_with_object("jwk", &jwk, algorithm, false, &usages)
     })?;
-    let key: CryptoKey = Awaited::new(&promise).await?.dyn_into()?;
+    let key: CryptoKey = JsFuture::from(promise).await?.dyn_into()?;
     KEYS.with_borrow_mut(|keys| {
         if keys.len() >= MAX_KEYS {
             keys.clear();

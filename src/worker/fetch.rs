@@ -3,12 +3,12 @@
 use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Headers, ReadableStreamDefaultReader, Request, RequestInit, RequestRedirect, Response,
+    AbortSignal, Headers, ReadableStreamDefaultReader, Request, RequestInit, RequestRedirect,
+    Response,
 };
 
-use super::deadline::Deadline;
-use super::promise::Awaited;
 use crate::ports::{Failure, HttpRequest, HttpResponse};
 
 #[wasm_bindgen]
@@ -22,7 +22,6 @@ extern "C" {
 /// only if the status is 200.
 pub(super) async fn call(call: &HttpRequest, url: &str) -> Result<HttpResponse, Failure> {
     let failed = |error: JsValue| Failure(format!("{}: {}", call.url, describe(&error)));
-    let deadline = Deadline::after(call.timeout_ms).map_err(failed)?;
     let headers = Headers::new().map_err(failed)?;
     for (name, value) in &call.headers {
         headers.set(name, value).map_err(failed)?;
@@ -30,11 +29,11 @@ pub(super) async fn call(call: &HttpRequest, url: &str) -> Result<HttpResponse, 
     let init = RequestInit::new();
     init.set_headers(&headers);
     init.set_redirect(RequestRedirect::Manual);
-    init.set_signal(Some(&deadline.signal()));
+    init.set_signal(Some(&AbortSignal::timeout_with_u32(call.timeout_ms)));
     let request = Request::new_with_str_and_init(url, &init).map_err(failed)?;
     let promise = global_fetch(&request, &RequestInit::new()).map_err(failed)?;
     let response: Response =
-        Awaited::new(&promise).await.and_then(JsCast::dyn_into).map_err(failed)?;
+        JsFuture::from(promise).await.and_then(JsCast::dyn_into).map_err(failed)?;
     let status = response.status();
     let body = if status == 200 {
         read(&response, call.max_bytes)
@@ -53,7 +52,7 @@ pub(super) async fn read(response: &Response, max_bytes: usize) -> Result<Option
     let reader: ReadableStreamDefaultReader = stream.get_reader().dyn_into()?;
     let mut bytes = Vec::new();
     loop {
-        let chunk = Awaited::new(&reader.read()).await?;
+        let chunk = JsFuture::from(reader.read()).await?;
         if Reflect::get(&chunk, &JsValue::from_str("done"))?.is_truthy() {
             break;
         }

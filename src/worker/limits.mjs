@@ -5,7 +5,7 @@ const LATE = "no answer in time";
 
 /**
  * Waits for a promise, but not longer than `milliseconds`: then it fails. What the promise stands
- * for goes on without anybody.
+ * for goes on unobserved.
  */
 export function within(milliseconds, promise) {
   return new Promise((resolve, reject) => {
@@ -47,7 +47,7 @@ export function forward(request, url, removed, set, milliseconds) {
 
 let unreachable;
 
-/** `callback(request, why)` answers a request whose origin does not, from now on. */
+/** From now on, `callback(request, why, line)` answers a request whose origin does not. */
 export function onUnreachable(callback) {
   unreachable = callback;
 }
@@ -60,6 +60,6 @@ export function forwardAndLog(request, url, removed, set, milliseconds, line) {
       console.log(`${line.slice(0, -1)},"status":${response.status}}`);
       return response;
     },
-    (error) => answer(request, error),
+    (error) => answer(request, error, line),
   );
 }

@@ -3,9 +3,8 @@
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::JsFuture;
 use web_sys::Request;
-
-use super::promise::Awaited;
 
 #[wasm_bindgen(module = "/src/worker/limits.mjs")]
 extern "C" {
@@ -35,7 +34,7 @@ extern "C" {
 }
 
 /// Waits for a promise, but not longer than `milliseconds`: then it fails with a message. What the
-/// promise stands for goes on without anybody.
+/// promise stands for goes on unobserved.
 pub(super) async fn wait(milliseconds: u32, promise: &Promise) -> Result<JsValue, JsValue> {
-    Awaited::new(&within(milliseconds, promise)).await
+    JsFuture::from(within(milliseconds, promise)).await
 }

@@ -1,184 +1,176 @@
-//! The only folder that knows a JavaScript runtime. It turns a JavaScript request into data, asks
-//! the [`Gate`], answers the gate's [`Ports`](crate::ports::Ports), and carries out the decision.
-//! It decides nothing.
+//! The Workers runtime: a JavaScript request becomes data for the [`Gate`], the gate's
+//! [`Ports`](crate::ports::Ports) are implemented on KV, `fetch` and WebCrypto, and its decision
+//! becomes a response.
+//!
+//! These functions are what a Worker of your own calls. They export nothing to JavaScript themselves,
+//! and take any type that holds the runtime's objects, so that a new version of the crate `worker` is
+//! not a new major version of this one.
+//!
+//! ```ignore
+//! use backstage_cfaccess::{CfAccess, worker as cfaccess};
+//! use worker::web_sys::{Request, Response};
+//! use worker::{Context, Env, Result, event};
+//!
+//! fn app() -> CfAccess {
+//!     CfAccess::new()
+//! }
+//!
+//! #[event(fetch)]
+//! async fn fetch(request: Request, env: Env, ctx: Context) -> Result<Response> {
+//!     Ok(cfaccess::fetch(app, &request, &env, &ctx).await)
+//! }
+//! ```
 
 mod clock;
+mod composition;
 mod crypto;
-mod deadline;
 mod env;
 mod fetch;
-mod http;
+mod forward;
+mod gate;
 mod kv;
 mod limits;
-mod promise;
+mod respond;
 mod runtime_ports;
 mod scheduled;
 mod shadow;
+mod target;
 
-use std::cell::OnceCell;
-use std::rc::Rc;
-
-use js_sys::Promise;
-use wasm_bindgen::JsValue;
-use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::future_to_promise;
 use web_sys::{Request, Response};
-use worker_sys::Context;
-use worker_sys::{console_error, console_log, console_warn};
+use worker::worker_sys;
+
+pub use composition::{sign_in, verify};
+pub use scheduled::scheduled;
 
 use crate::background::BackgroundTask;
 use crate::config::Mode;
-use crate::error::Fault;
-use crate::gate::{CfAccess, Decision, Gate, LogEvent, Outcome, error_reply, run_background};
-use crate::json::to_json_string;
-use env::Env;
-use promise::drive;
+use crate::error::{Fault, GateError};
+use crate::gate::{
+    CfAccess, Decision, Gate, HeaderSource, LogEvent, Outcome, Reply, Route, error_reply,
+    run_background,
+};
+use env::Bindings;
+use respond::{RequestHeaders, respond};
 use runtime_ports::RuntimePorts;
+use target::Target;
 
-thread_local! {
-    /// The gate of this isolate, or why there is none. The bindings of an isolate never change.
-    static GATE: OnceCell<Rc<Result<Gate, Fault>>> = const { OnceCell::new() };
-}
-
-/// Before the first request: a panic shall leave its message in the log.
-#[wasm_bindgen(start)]
-fn start() {
-    console_error_panic_hook::set_once();
-    promise::listen();
-    http::on_unreachable(unreachable);
-}
-
-/// Answers a request, or forwards it: with a response where nothing had to be waited for, otherwise
-/// with the promise of one. `worker`'s own event macro has a promise and two conversions for every
-/// request; half of all answers are from memory.
+/// Answers a request of the Worker, or forwards it to the origin. Every error is a response in
+/// Backstage's shape.
 ///
-/// A panic in here costs the isolate its memory and the request its answer (500, see `entry.mjs`),
-/// never its check.
-#[wasm_bindgen]
-#[must_use]
-pub fn fetch(request: Request, env: Env, context: Context) -> JsValue {
-    drive(answer(request, env, context))
+/// `app` is called once for each isolate. `request` is the runtime's own object: a
+/// [`worker::Request`] holds one, `request.inner()`.
+pub async fn fetch<C: AsRef<JsValue>>(
+    app: impl Fn() -> CfAccess,
+    request: &Request,
+    env: &impl AsRef<JsValue>,
+    context: &impl AsRef<C>,
+) -> Response {
+    match answer(&app, request, env.as_ref(), context.as_ref().as_ref()).await {
+        Ok(response) => response.unchecked_into(),
+        Err(error) => respond::internal(request, &error),
+    }
 }
 
 /// A response, or the promise of the origin's.
-async fn answer(request: Request, env: Env, context: Context) -> Result<JsValue, JsValue> {
+pub(crate) async fn answer(
+    app: &dyn Fn() -> CfAccess,
+    request: &Request,
+    env: &Bindings,
+    context: &JsValue,
+) -> Result<JsValue, JsValue> {
     let method = request.method();
     let url = request.url();
-    let target = http::Target::of(&url);
-    let gate = gate(&env);
+    let target = Target::of(&url);
+    let headers = RequestHeaders(request.headers());
+    let view = view(&method, &target, &headers);
+    let gate = gate::of_isolate(app, env);
     let gate = match gate.as_ref() {
         Ok(gate) => gate,
-        Err(fault) => {
-            return http::respond(&misconfigured(fault, &method, &target)).map(Into::into);
-        }
+        Err(fault) => return respond(&misconfigured(fault, &view)).map(Into::into),
     };
     if gate.config.backstage.mode == Mode::Shadow {
-        return shadow::answer(&request, &env, &context, gate, &target).await.map(Into::into);
+        return shadow::answer(request, env, context, gate, &target).await.map(Into::into);
     }
-    let headers = http::RequestHeaders(request.headers());
-    let view = view(&method, &target, &headers);
-    let ports = RuntimePorts::new(&env, gate, &target);
-    let Outcome { decision, background, log: event, .. } =
-        gate.decide(&view, clock::now(), &ports).await;
+    let ports = RuntimePorts::new(env, gate, &target);
+    let Outcome { decision, background, log, .. } = gate.decide(&view, clock::now(), &ports).await;
     let response = match decision {
         Decision::Reply(reply) => {
-            write(&event);
-            http::respond(&reply)?.into()
+            write(&log);
+            respond(&reply)?.into()
         }
-        Decision::Forward(forward) => {
-            http::forward_and_log(&request, &target, gate, &forward, &event.to_json())?.into()
+        Decision::Forward(edits) => {
+            forward::forward_and_log(request, &target, gate, &edits, &log.to_json())?.into()
         }
     };
-    if !background.is_empty() {
-        let env = env.clone();
-        keep_alive(&context, afterwards(env, url, background))?;
-    }
+    run_later(env, context, url, background)?;
     Ok(response)
 }
 
 fn view<'a>(
     method: &'a str,
-    target: &http::Target<'a>,
-    headers: &'a http::RequestHeaders,
+    target: &Target<'a>,
+    headers: &'a dyn HeaderSource,
 ) -> crate::gate::Request<'a> {
     crate::gate::Request { method, path: target.path, query: target.query, headers }
 }
 
-/// The answer to a request whose origin does not answer.
-fn unreachable(request: &Request, why: String) -> Result<Response, JsValue> {
-    let (method, url) = (request.method(), request.url());
-    let target = http::Target::of(&url);
-    let headers = http::RequestHeaders(request.headers());
-    let mut event =
-        LogEvent::new(&method, target.path, crate::gate::Route::Forward { public: false });
-    let stop = Fault::OriginUnreachable(why).into();
-    event.ended(&stop);
-    let gate = GATE.with(|cell| cell.get().cloned());
-    let reply = match gate.as_deref() {
-        Some(Ok(gate)) => gate.error_reply(&stop, &view(&method, &target, &headers)),
-        // Without a gate nothing is forwarded.
-        _ => error_reply(&stop, stop.message(), &method, target.path),
-    };
-    event.answered(reply.status);
-    write(&event);
-    http::respond(&reply)
-}
-
-/// Lets work go on after the answer was sent.
-fn keep_alive(context: &Context, work: impl Future<Output = ()> + 'static) -> Result<(), JsValue> {
-    let work = drive(async move {
-        work.await;
-        Ok(JsValue::UNDEFINED)
-    });
-    context.wait_until(&Promise::resolve(&work))
-}
-
-/// The work that an answer leaves behind.
-async fn afterwards(env: Env, url: String, tasks: Vec<BackgroundTask>) {
-    let gate = gate(&env);
-    let Ok(gate) = gate.as_ref() else { return };
-    let ports = RuntimePorts::new(&env, gate, &http::Target::of(&url));
-    run_tasks(tasks, gate, &ports).await;
+/// Does the work that an answer leaves behind, after it was sent.
+fn run_later(
+    env: &Bindings,
+    context: &JsValue,
+    url: String,
+    tasks: Vec<BackgroundTask>,
+) -> Result<(), JsValue> {
+    if tasks.is_empty() {
+        return Ok(());
+    }
+    let env = env.clone();
+    keep_alive(context, async move {
+        if let Some(gate) = gate::known()
+            && let Ok(gate) = gate.as_ref()
+        {
+            run_tasks(tasks, gate, &RuntimePorts::new(&env, gate, &Target::of(&url))).await;
+        }
+    })
 }
 
 async fn run_tasks(tasks: Vec<BackgroundTask>, gate: &Gate, ports: &RuntimePorts<'_>) {
     for failure in run_background(tasks, clock::now(), gate, ports).await {
-        let detail = to_json_string(&failure.0);
-        console_warn!(r#"{{"level":"warn","outcome":"task failed","detail":{detail}}}"#);
+        write_line("warn", &LogEvent::task_failed(&failure));
     }
 }
 
-fn gate(env: &Env) -> Rc<Result<Gate, Fault>> {
-    GATE.with(|cell| {
-        let gate = cell.get_or_init(|| {
-            let gate = Gate::of(CfAccess::new(), &env::source(env)).map_err(|problems| {
-                let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                Fault::Misconfigured(problems.join("; "))
-            });
-            Rc::new(gate)
-        });
-        Rc::clone(gate)
-    })
+/// Lets work go on after the answer was sent.
+fn keep_alive(context: &JsValue, work: impl Future<Output = ()> + 'static) -> Result<(), JsValue> {
+    let promise = future_to_promise(async move {
+        work.await;
+        Ok(JsValue::UNDEFINED)
+    });
+    context.unchecked_ref::<worker_sys::Context>().wait_until(&promise)
 }
 
 /// Nothing is forwarded under a broken configuration, whatever the path.
-fn misconfigured(fault: &Fault, method: &str, target: &http::Target<'_>) -> crate::gate::Reply {
-    let stop = fault.clone().into();
-    let mut event =
-        LogEvent::new(method, target.path, crate::gate::Route::Forward { public: false });
-    event.ended(&stop);
-    write(&event);
-    // There is no gate that could say it more to the point.
-    error_reply(&stop, stop.message(), method, &format!("{}{}", target.path, target.query))
+fn misconfigured(fault: &Fault, request: &crate::gate::Request<'_>) -> Reply {
+    let error = GateError::from(fault.clone());
+    let mut log = LogEvent::new(request.method, request.path, Route::Forward { public: false });
+    log.ended(&error);
+    let url = format!("{}{}", request.path, request.query);
+    let reply = error_reply(&error, error.message(), request.method, &url);
+    log.answered(reply.status);
+    write(&log);
+    reply
 }
 
-fn write(event: &LogEvent) {
-    log(&event.level, &event.to_json());
+fn write(log: &LogEvent) {
+    write_line(&log.level, &log.to_json());
 }
 
-fn log(level: &str, line: &str) {
+fn write_line(level: &str, line: &str) {
     match level {
-        "error" => console_error!("{line}"),
-        "warn" => console_warn!("{line}"),
-        _ => console_log!("{line}"),
+        "error" => worker::console_error!("{line}"),
+        "warn" => worker::console_warn!("{line}"),
+        _ => worker::console_log!("{line}"),
     }
 }

@@ -1,8 +1,11 @@
 //! The core's [`Ports`], answered by the runtime.
 
+use std::time::Duration;
+
 use super::crypto::{self, Purpose};
-use super::env::Env;
-use super::{fetch, http, kv};
+use super::env::{self, Bindings};
+use super::target::Target;
+use super::{fetch, kv};
 use crate::gate::Gate;
 use crate::jwk::PublicKey;
 use crate::jwk::SigningKey;
@@ -18,13 +21,13 @@ const CACHE_TIMEOUT_MS: u32 = 1_000;
 
 /// The runtime, as one request sees it.
 pub(super) struct RuntimePorts<'a> {
-    env: &'a Env,
+    env: &'a Bindings,
     gate: &'a Gate,
     origin: &'a str,
 }
 
 impl<'a> RuntimePorts<'a> {
-    pub(super) fn new(env: &'a Env, gate: &'a Gate, target: &http::Target<'a>) -> Self {
+    pub(super) fn new(env: &'a Bindings, gate: &'a Gate, target: &Target<'a>) -> Self {
         Self { env, gate, origin: gate.config.backstage.origin.as_deref().unwrap_or(target.origin) }
     }
 }
@@ -76,13 +79,11 @@ impl Ports for RuntimePorts<'_> {
     }
 
     async fn sleep(&self, milliseconds: u32) {
-        let never = js_sys::Promise::new(&mut |_, _| {});
-        // It fails when its time has come.
-        let _ = super::limits::wait(milliseconds, &never).await;
+        worker::Delay::from(Duration::from_millis(milliseconds.into())).await;
     }
 
     fn var(&self, name: &str) -> Option<String> {
-        super::env::text_var(self.env, name)
+        env::text_var(self.env, name)
     }
 
     fn random(&self) -> u32 {

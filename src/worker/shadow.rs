@@ -1,42 +1,46 @@
-//! `mode: "shadow"`: every request goes on as it is, the origin's response goes back as it is, and
-//! only then, in the background, the gate is asked what it would have done.
+//! `mode: "shadow"`: every request is forwarded unchanged, the origin's response is returned
+//! unchanged, and only then, in the background, the gate decides what it would have done.
 
 use wasm_bindgen::JsValue;
 use web_sys::{Request, Response};
-use worker_sys::Context;
-use worker_sys::{console_log, console_warn};
 
-use super::env::Env;
-use super::http::{self, RequestHeaders, Target};
+use super::env::Bindings;
+use super::respond::{RequestHeaders, respond};
 use super::runtime_ports::RuntimePorts;
-use super::{clock, fetch, keep_alive, run_tasks};
+use super::target::Target;
+use super::{clock, fetch, forward, gate, keep_alive, run_tasks, write, write_line};
 use crate::background::BackgroundTask;
-use crate::error::Fault;
-use crate::gate::Gate;
-use crate::gate::{Comparison, OriginAnswer, Snapshot};
-use crate::gate::{Forward, HeaderEdits, HeaderSource, Route};
+use crate::error::{Fault, GateError};
+use crate::gate::{
+    Comparison, Forward, Gate, HeaderEdits, HeaderSource, LogEvent, OriginAnswer, Route, Snapshot,
+};
 
 /// The largest answer of the origin that is compared, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// Forwards a request unchanged, and leaves the comparison behind.
+/// Forwards a request unchanged, and leaves the comparison for afterwards.
 pub(super) async fn answer(
     request: &Request,
-    env: &Env,
-    context: &Context,
+    env: &Bindings,
+    context: &JsValue,
     gate: &Gate,
     target: &Target<'_>,
 ) -> Result<Response, JsValue> {
     let snapshot = snapshot(request, target);
+    let route = gate.route(&snapshot.request());
     let unchanged = Forward { edits: HeaderEdits::default() };
-    let response = match http::forward(request, target, gate, &unchanged).await {
+    let response = match forward::forward(request, target, gate, &unchanged).await {
         Ok(response) => response,
         Err(why) => {
-            let stop = Fault::OriginUnreachable(why).into();
-            return http::respond(&gate.error_reply(&stop, &snapshot.request()));
+            let error = GateError::from(Fault::OriginUnreachable(why));
+            let reply = gate.error_reply(&error, &snapshot.request());
+            let mut log = LogEvent::new(&snapshot.method, &snapshot.path, route);
+            log.ended(&error);
+            log.answered(reply.status);
+            write(&log);
+            return respond(&reply);
         }
     };
-    let route = gate.route(&snapshot.request());
     // A body is read only where there is something to compare, from a copy of the stream.
     let copy = match route {
         Route::Refresh => response.clone().ok(),
@@ -44,34 +48,36 @@ pub(super) async fn answer(
         _ => return Ok(response),
     };
     let status = response.status();
-    keep_alive(context, judge(env.clone(), request.url(), snapshot, status, copy))?;
+    keep_alive(context, compare(env.clone(), request.url(), snapshot, status, copy))?;
     Ok(response)
 }
 
-/// Asks the gate, and writes down where it differs from the origin.
-async fn judge(env: Env, url: String, snapshot: Snapshot, status: u16, response: Option<Response>) {
+/// Asks the gate, and logs where it differs from the origin.
+async fn compare(
+    env: Bindings,
+    url: String,
+    snapshot: Snapshot,
+    status: u16,
+    response: Option<Response>,
+) {
     let body = match response {
         Some(response) => fetch::read(&response, MAX_BODY).await.ok().flatten(),
         None => None,
     };
-    let gate = super::gate(&env);
-    let Ok(gate) = gate.as_ref() else { return };
+    let gate = gate::known();
+    let Some(Ok(gate)) = gate.as_deref() else { return };
     let ports = RuntimePorts::new(&env, gate, &Target::of(&url));
     let outcome = gate.decide(&snapshot.request(), clock::now(), &ports).await;
     let theirs = OriginAnswer { status, body };
     let comparison =
         Comparison::of(outcome.route, &outcome.decision, outcome.error.as_ref(), &theirs);
-    match comparison {
-        Some(comparison) if comparison.differs() => console_warn!("{}", comparison.to_json()),
-        Some(comparison) => console_log!("{}", comparison.to_json()),
-        None => {}
+    if let Some(comparison) = comparison {
+        write_line(comparison.level(), &comparison.to_json());
     }
     // The origin has just issued a token itself.
-    let tasks = outcome
-        .background
-        .into_iter()
-        .filter(|task| !matches!(task, BackgroundTask::RegisterWithOrigin { .. }))
-        .collect();
+    let is_ours =
+        |task: &BackgroundTask| !matches!(task, BackgroundTask::RegisterWithOrigin { .. });
+    let tasks = outcome.background.into_iter().filter(is_ours).collect();
     run_tasks(tasks, gate, &ports).await;
 }
 
