@@ -179,7 +179,9 @@ fn session_is_not_reused_longer_than_the_resolver_says() {
     assert_ne!(token(NOW + 5), first);
 }
 
-fn forwarded(app: CfAccess, ask: &Ask) -> Result<(Vec<String>, Vec<(String, String)>), String> {
+type Edits = (Vec<String>, Vec<(String, String)>);
+
+fn forwarded(app: CfAccess, ask: &Ask) -> Result<Edits, String> {
     let outcome = ask.of(&gate(app, &[]), &World::new());
     match outcome.decision {
         Decision::Forward(forward) => Ok((forward.edits.remove, forward.edits.set)),
