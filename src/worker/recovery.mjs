@@ -1,15 +1,11 @@
 // What happens when the Rust code panics.
 //
 // A panic is a trap: an exception in JavaScript, and in the wasm instance a stack cut off midway,
-// with locks held, a task queue that believes it is running, and futures nobody will poll again.
-// So the instance is replaced by a new one, and every request that was in it is answered here,
-// with 500 and without the origin ever seeing it: what the gate did not decide is not let through.
-
-/**
- * How many requests are watched at once. One whose client has gone away is never heard of again,
- * so the oldest is dropped beyond this; an isolate does not have as many alive.
- */
-const MAX_WATCHED = 1024;
+// with locks held, a task queue that believes it is running, and futures that are never polled again.
+// So the instance is replaced by a new one, and every request that was in it is answered here with
+// 500. The origin does not see it: a request that the gate did not decide is not forwarded.
+//
+// No library does this: wasm-bindgen replaces the instance, and leaves the requests in it unanswered.
 
 /** In the place of an outcome: the handler will not have one. */
 const TRAPPED = Symbol("trapped");
@@ -25,8 +21,7 @@ const STALE = "Cannot invoke closure from previous WASM instance";
  *   replaces the instance.
  */
 export function recovering(glue) {
-  /** For each call that is in wasm, the function that ends it. */
-  const watched = new Set();
+  const watched = watchList();
   let broken = false;
 
   /** The outcome of a handler, or the promise of one if it has to wait. */
@@ -45,11 +40,10 @@ export function recovering(glue) {
   function watch(result) {
     return new Promise((resolve) => {
       const settle = (outcome) => {
-        watched.delete(settle);
+        watched.delete(entry);
         resolve(outcome);
       };
-      watched.add(settle);
-      if (watched.size > MAX_WATCHED) watched.delete(watched.values().next().value);
+      const entry = watched.add(settle);
       result.then(settle, (error) => {
         if (isTrap(error)) trapped(error);
         else report(error, 1);
@@ -61,10 +55,10 @@ export function recovering(glue) {
   /** @param besides How many calls it ends that are not watched. */
   function trapped(error, besides = 0) {
     broken = true;
-    report(error, watched.size + besides);
-    for (const settle of watched) settle(TRAPPED);
-    watched.clear();
-    // At once, lest a callback that is due wakes the broken instance; but not from here, where
+    const calls = watched.take();
+    report(error, calls.length + besides);
+    for (const settle of calls) settle(TRAPPED);
+    // Soon, so that pending callbacks do not run in the trapped instance; but not from here, where
     // there may still be wasm on the stack.
     queueMicrotask(() => {
       try {
@@ -107,11 +101,58 @@ export function recovering(glue) {
   return { ...handlers, onError, onRejection };
 }
 
+/**
+ * For each call that is in wasm, the function that ends it. A call whose client has left may never end:
+ * wasm lets go of it when the garbage collector finds its promise, and so does this list, which holds
+ * it weakly. No call is dropped while wasm holds it.
+ */
+function watchList() {
+  // Both need a compatibility date of 2025-05-05 or later.
+  if (!globalThis.WeakRef) return strongList();
+  const entries = new Set();
+  const collected = new FinalizationRegistry((entry) => entries.delete(entry));
+  return {
+    add(settle) {
+      const entry = new WeakRef(settle);
+      entries.add(entry);
+      collected.register(settle, entry, entry);
+      return entry;
+    },
+    delete(entry) {
+      entries.delete(entry);
+      collected.unregister(entry);
+    },
+    /** All functions, which are then no longer watched. */
+    take() {
+      const calls = [...entries].map((entry) => entry.deref()).filter((settle) => settle);
+      entries.clear();
+      return calls;
+    },
+  };
+}
+
+/** The same, where there are no weak references: a call that never ends is kept. */
+function strongList() {
+  const entries = new Set();
+  return {
+    add(settle) {
+      entries.add(settle);
+      return settle;
+    },
+    delete: (entry) => entries.delete(entry),
+    take() {
+      const calls = [...entries];
+      entries.clear();
+      return calls;
+    },
+  };
+}
+
 function isTrap(error) {
   return error instanceof WebAssembly.RuntimeError;
 }
 
-/** A line in the log as src/log.rs writes them: why, and how many calls it ends. */
+/** A log event as src/gate/log_event.rs makes them: why, and how many calls it ends. */
 function report(error, ended) {
   const line = {
     level: "error",
