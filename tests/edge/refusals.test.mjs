@@ -742,11 +742,26 @@ describe("an origin that cannot be reached", () => {
     assertRefused(await gate.send(FORWARDED, { token }), { ...unreachable, url: FORWARDED });
     assertRefused(await gate.send("/healthcheck"), { ...unreachable, url: "/healthcheck" });
     assert.equal((await gate.refresh(token)).status, 200);
-    const [line] = await gate.lines(({ code }) => code === "origin_unreachable");
-    assert.equal(line.level, "error");
+    const [forwarded, open] = await gate.lines(({ code }) => code === "origin_unreachable");
+    const shown = ({ level, outcome, route, subject, status }) =>
+      [level, outcome, route, subject, status].join(" ");
+    assert.equal(shown(forwarded), "error failed forward user 502");
+    assert.equal(shown(open), "error failed public  502");
 
     await gate.setOutages();
     assert.equal((await gate.send("/healthcheck")).status, 200);
+  });
+
+  test("keeps the route of a refresh request that is forwarded to it in the log", async (t) => {
+    const gate = await ground.startGate(t, {
+      cfaccess: { onUserNotFound: "origin" },
+      origin: { url: await deafUrl() },
+    });
+    const token = await ground.access.mint({ user: "nobody@example.com" });
+    assert.equal((await gate.refresh(token)).status, 502);
+    const [line] = await gate.lines(({ code }) => code === "origin_unreachable");
+    assert.deepEqual([line.route, line.subject], ["refresh", "user"]);
+    assert.deepEqual(line.tries, ["emailMatchingUserEntityProfileEmail: user_not_found"]);
   });
 
   test("is told as 502 for a port that nobody listens on", async (t) => {

@@ -119,11 +119,13 @@ describe("mode shadow", () => {
     assert.equal(ground.origin.requests.length, before);
   });
 
-  test("an origin that does not answer is 502", async (t) => {
+  test("an origin that does not answer is 502, and the log has its route", async (t) => {
     const lonely = await ground.startGate(t, {
       backstage: { mode: "shadow", origin: "http://127.0.0.1:9" },
     });
     const answer = await lonely.send(REFRESH);
     assert.deepEqual([answer.status, answer.json.error.code], [502, "origin_unreachable"]);
+    const [line] = await lonely.lines(({ code }) => code === "origin_unreachable");
+    assert.deepEqual([line.level, line.route, line.status], ["error", "refresh", 502]);
   });
 });
