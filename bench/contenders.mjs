@@ -26,9 +26,22 @@ export const CONTENDERS = {
   hello: { title: 'Worker that says "hello"', modules: () => peer("hello") },
 };
 
-async function ourModules() {
+/** Another build of this Worker as a contender: before and after a change in one run. */
+export function addBeside(folder) {
+  CONTENDERS.beside = {
+    title: "the build beside",
+    modules: () => modulesIn(folder),
+    bindings: (setup) => ourBindings({ cache: "cache-of-beside", ...setup }),
+  };
+}
+
+function ourModules() {
+  return modulesIn(join(ROOT, "build"));
+}
+
+async function modulesIn(folder) {
   const names = ["worker.mjs", "worker.wasm"];
-  return Promise.all(names.map(async (name) => [name, await readFile(join(ROOT, "build", name))]));
+  return Promise.all(names.map(async (name) => [name, await readFile(join(folder, name))]));
 }
 
 /**

@@ -1,16 +1,16 @@
 // `npm run bench`, once everything that it needs is there (scripts/bench.mjs).
 
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { withLock } from "../scripts/lock.mjs";
 import { Failure } from "../scripts/process.mjs";
 import { endWithTheBench } from "./children.mjs";
+import { addBeside } from "./contenders.mjs";
 import { KEPT, startGround } from "./ground.mjs";
-import { measureBackstage } from "./parts/backstage.mjs";
 import { measureCrypto } from "./parts/crypto.mjs";
 import { measureGrowth } from "./parts/growth.mjs";
 import { measurePaths } from "./parts/paths.mjs";
-import { PATHS } from "./paths.mjs";
+import { compareWithBeside, PATHS } from "./paths.mjs";
 import { write } from "./report/index.mjs";
 
 /** Each part, and how to measure it. A part's result replaces its last one in docs/. */
@@ -21,9 +21,15 @@ const PARTS = {
   backstage: measureBackstage,
 };
 
+/** Only this part needs the packages of a Backstage. */
+async function measureBackstage(options) {
+  const part = await import("./parts/backstage.mjs");
+  return part.measureBackstage(options);
+}
+
 const USAGE =
   `npm run bench -- [--quick] [--path NAME…] [--${Object.keys(PARTS).slice(1).join("] [--")}]` +
-  " [--all]";
+  " [--all] [--beside DIR]";
 
 endWithTheBench();
 try {
@@ -37,7 +43,7 @@ try {
   process.exitCode = 1;
 }
 
-async function bench({ parts, quick, only }) {
+async function bench({ parts, quick, only, isBeside }) {
   const say = progress();
   for (const name of parts) {
     say(`${name}: starting the services`);
@@ -49,7 +55,7 @@ async function bench({ parts, quick, only }) {
       await ground.close();
     }
     say("");
-    await write(name, result, { keep: !quick && only === undefined });
+    await write(name, result, { keep: !quick && only === undefined && !isBeside });
   }
 }
 
@@ -64,14 +70,19 @@ function options() {
     ["quick", "all", ...names].map((name) => [name, { type: "boolean", default: false }]),
   );
   const path = { type: "string", multiple: true };
-  const { values } = parseArgs({ options: { ...flags, path } });
+  const beside = { type: "string" };
+  const { values } = parseArgs({ options: { ...flags, path, beside } });
+  if (values.beside) {
+    addBeside(resolve(values.beside));
+    compareWithBeside();
+  }
   for (const name of values.path ?? []) {
     if (!Object.hasOwn(PATHS, name)) throw new Failure(`no path "${name}": ${Object.keys(PATHS)}`);
   }
   const chosen = names.filter((name) => values[name]);
   const parts = values.all ? Object.keys(PARTS) : chosen.length > 0 ? chosen : ["paths"];
   if (process.platform !== "linux") throw new Failure("the bench needs Linux: it reads /proc");
-  return { parts, quick: values.quick, only: values.path };
+  return { parts, quick: values.quick, only: values.path, isBeside: Boolean(values.beside) };
 }
 
 /** What is going on: on a terminal in one line that changes, else a line each. */

@@ -59,6 +59,14 @@ export const PATHS = {
   },
 };
 
+/** Measures another build of this Worker on every path, and compares the two. */
+export function compareWithBeside() {
+  for (const [path, { contenders }] of Object.entries(PATHS)) {
+    contenders.push("beside");
+    TARGETS.push({ path, of: "ours", to: "beside", atMost: 1.05 });
+  }
+}
+
 /** The targets of the project: a ratio of two contenders on one path, and what it may be at most. */
 export const TARGETS = [
   { path: "rotated", of: "ours", to: "jose", atMost: 0.75 },
@@ -72,6 +80,6 @@ export const TARGETS = [
 
 export const START_TARGET = { of: "ours", to: "jose", atMost: 1.5 };
 /** KiB after gzip. */
-export const UPLOAD_TARGET = 160;
+export const UPLOAD_TARGET = 256;
 /** KV reads of a request, at most. */
 export const KV_TARGETS = { unseen: 1, same: 0 };

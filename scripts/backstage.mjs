@@ -6,7 +6,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { build } from "./build.mjs";
 import { withLock } from "./lock.mjs";
-import { Failure, main, must, NODE, PATH, ROOT, run, seconds } from "./process.mjs";
+import { CFACCESS, Failure, main, must, NODE, PATH, ROOT, run, seconds } from "./process.mjs";
 import { chromium } from "./setup.mjs";
 
 const FOLDER = join(ROOT, "tests", "backstage");
@@ -25,7 +25,7 @@ await main(import.meta.url, async (names) => {
     .filter((file) => names.length === 0 || names.includes(file.replace(".test.mjs", "")));
   if (files.length === 0) throw new Failure(`no test named ${names.join(" or ")}`);
   await build();
-  await must("cargo", ["build", "--locked", "--bin", "cfaccess"]);
+  await must("cargo", ["build", ...CFACCESS]);
   await backstagePackages();
 
   // One after another: two backends at once are slow on a small machine.

@@ -2,12 +2,12 @@
 
 import { backstagePackages } from "./backstage.mjs";
 import { build } from "./build.mjs";
-import { handOver, main, must } from "./process.mjs";
+import { CFACCESS, handOver, main, must } from "./process.mjs";
 import { wrk } from "./setup.mjs";
 
 await main(import.meta.url, async (args) => {
   await build();
-  await must("cargo", ["build", "--locked", "--bin", "cfaccess"]);
+  await must("cargo", ["build", ...CFACCESS]);
   if (args.includes("--backstage") || args.includes("--all")) await backstagePackages();
   const program = await wrk();
   await handOver("bench/main.mjs", args, program ? { BENCH_WRK: program } : {});

@@ -1,13 +1,13 @@
 // `npm run deploy [ARGUMENT…]`: what `cfaccess doctor` says of wrangler.toml, and, if it finds nothing
 // wrong, wrangler deploy, which builds the Worker first (wrangler.toml).
 
-import { main, must, NODE } from "./process.mjs";
+import { CFACCESS, main, must, NODE } from "./process.mjs";
 import { setup } from "./setup.mjs";
 
 await main(import.meta.url, async (args) => {
   await setup();
   const env = environmentOf(args);
-  await must("cargo", ["run", "--quiet", "--locked", "--bin=cfaccess", "--", "doctor", ...env]);
+  await must("cargo", ["run", "--quiet", ...CFACCESS, "--", "doctor", ...env]);
   await must(NODE, ["node_modules/wrangler/bin/wrangler.js", "deploy", ...args]);
 });
 

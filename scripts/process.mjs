@@ -103,3 +103,6 @@ export async function main(url, body) {
 export function seconds(since) {
   return `${((performance.now() - since) / 1000).toFixed(1)} s`;
 }
+
+/** What cargo builds of the command line: without the Worker's dependencies, which it does not use. */
+export const CFACCESS = ["--bin=cfaccess", "--no-default-features", "--features=cli", "--locked"];

@@ -3,7 +3,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "./build.mjs";
-import { Failure, main, NODE, ROOT, run, seconds } from "./process.mjs";
+import { CFACCESS, Failure, main, NODE, ROOT, run, seconds } from "./process.mjs";
 import { chromium, rustToolchain } from "./setup.mjs";
 
 /** No test waits for ever for what does not come. The slowest takes some ten seconds. */
@@ -22,7 +22,7 @@ const SUITES = {
 };
 
 /** The command, which fills the catalogs of `npm run dev` and of the bench. */
-const cli = () => passes("cargo", ["build", "--locked", "--bin=cfaccess"]);
+const cli = () => passes("cargo", ["build", ...CFACCESS]);
 
 await main(import.meta.url, async (names) => {
   for (const name of names) {
