@@ -1,6 +1,8 @@
 //! What Access knows about a caller beyond the assertion: the document of get-identity, or one of
 //! the same shape made from the claims.
 
+use std::cell::OnceCell;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -15,8 +17,8 @@ const ATTRIBUTE_MEMBERS: [&str; 3] = ["custom", "oidc_fields", "saml_attributes"
 pub struct AccessIdentity {
     /// The document as it came, which the answer has as `providerInfo.cfIdentity`: a JSON object.
     pub document_json: String,
-    /// The document.
-    pub document: Map<String, Value>,
+    /// The document, read when it is first asked for.
+    document: OnceCell<Map<String, Value>>,
     /// The signed email, or the configured subject of a service token.
     pub email: String,
     /// The document's `name`.
@@ -98,7 +100,7 @@ impl AccessIdentity {
             return None;
         }
         let name = text("name").map(str::to_owned);
-        let email = email.to_owned();
+        let (document, email) = (OnceCell::from(document), email.to_owned());
         Some(Self { document_json, document, email, name, source, expires_at })
     }
 
@@ -112,15 +114,24 @@ impl AccessIdentity {
     ) -> Option<Self> {
         let substitute = Substitute { id, name: name.unwrap_or(email), email, groups: [] };
         let document_json = serde_json::to_string(&substitute).ok()?;
-        let document = read_unique(document_json.as_bytes()).ok()?;
         let (name, email) = (name.map(str::to_owned), email.to_owned());
-        Some(Self { document_json, document, email, name, source, expires_at })
+        Some(Self { document_json, document: OnceCell::new(), email, name, source, expires_at })
+    }
+
+    /// The same identity, as it is found in a cache.
+    pub(super) fn from_cache(self) -> Self {
+        Self { source: IdentitySource::Cache, ..self }
+    }
+
+    /// The document.
+    pub fn document(&self) -> &Map<String, Value> {
+        self.document.get_or_init(|| read_unique(self.document_json.as_bytes()).unwrap_or_default())
     }
 
     /// The groups: strings or objects, depending on the identity provider. Other members of the list
     /// are passed over.
     pub fn groups(&self) -> impl Iterator<Item = AccessGroup<'_>> {
-        let groups = self.document.get("groups").and_then(Value::as_array);
+        let groups = self.document().get("groups").and_then(Value::as_array);
         groups.into_iter().flatten().filter_map(|group| match group {
             Value::String(name) => Some(AccessGroup { name: Some(name), ..AccessGroup::default() }),
             Value::Object(members) => {
@@ -141,7 +152,7 @@ impl AccessIdentity {
             text_of(members.get(member)?.as_object()?.get(name)?)
         };
         of(claims, "custom")
-            .or_else(|| ATTRIBUTE_MEMBERS.iter().find_map(|member| of(&self.document, member)))
+            .or_else(|| ATTRIBUTE_MEMBERS.iter().find_map(|member| of(self.document(), member)))
     }
 
     /// Whether get-identity's document is there, as far as the configuration asks for it. Without it

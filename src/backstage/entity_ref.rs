@@ -73,6 +73,11 @@ impl EntityRef {
         &self.0
     }
 
+    /// The whole ref, as its own text.
+    pub(crate) fn into_string(self) -> String {
+        self.0
+    }
+
     /// The kind, in lower case.
     #[must_use]
     pub fn kind(&self) -> &str {

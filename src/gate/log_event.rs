@@ -131,9 +131,8 @@ impl LogEvent {
 
     /// Notes which resolvers did not sign the caller in, and what they noted.
     pub fn traced(&mut self, trace: &Trace) {
-        self.tries = trace.tries();
-        self.tries.retain(|tried| !tried.ends_with(": ok"));
-        self.notes = trace.notes();
+        self.tries = trace.take_tries();
+        self.notes = trace.take_notes();
     }
 
     /// Notes the user, and the resolver that found them.

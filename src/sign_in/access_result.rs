@@ -72,7 +72,7 @@ impl AccessResult {
     /// get-identity's document, or its substitute: TypeScript's `cfIdentity`.
     #[must_use]
     pub fn cf_identity(&self) -> &Map<String, Value> {
-        &self.identity.document
+        self.identity.document()
     }
 
     /// The user's groups at the identity provider. None without get-identity's document.
@@ -100,7 +100,7 @@ impl AccessResult {
     /// The identity provider of the login, if get-identity names it.
     #[must_use]
     pub fn idp(&self) -> Option<Idp<'_>> {
-        let idp = self.identity.document.get("idp")?;
+        let idp = self.identity.document().get("idp")?;
         let text = |name| idp.get(name).and_then(Value::as_str);
         Some(Idp { id: text("id")?, kind: text("type")? })
     }

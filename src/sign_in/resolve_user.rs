@@ -134,8 +134,8 @@ async fn steps(result: &AccessResult, ctx: SignInContext<'_>) -> Result<Resolved
     let SignIn { user, ownership, claims: own, max_age, record } = sign_in;
     let claims = claims.into_iter().chain(own).collect();
     Ok(ResolvedUser {
-        user: user.to_string(),
-        ownership: ownership.iter().map(EntityRef::to_string).collect(),
+        user: user.into_string(),
+        ownership: ownership.into_iter().map(EntityRef::into_string).collect(),
         claims,
         profile,
         record,
@@ -162,10 +162,7 @@ async fn first_match(
                 ctx.trace.tried(name, rejection.code());
                 return Err(rejection);
             }
-            Ok(sign_in) => {
-                ctx.trace.tried(name, "ok");
-                return Ok((sign_in, name.clone()));
-            }
+            Ok(sign_in) => return Ok((sign_in, name.clone())),
         }
     }
     Err(Rejection(Refusal::UserNotFound.into()))

@@ -1,5 +1,7 @@
 //! What a resolver returns for a caller who signs in.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::backstage::{EntityRef, is_reserved_claim};
@@ -36,12 +38,8 @@ impl SignIn {
     /// With exactly these ownership refs, each once, in this order.
     #[must_use]
     pub fn owning(mut self, refs: impl IntoIterator<Item = EntityRef>) -> Self {
-        self.ownership.clear();
-        for entity_ref in refs {
-            if !self.ownership.contains(&entity_ref) {
-                self.ownership.push(entity_ref);
-            }
-        }
+        let mut seen = HashSet::new();
+        self.ownership = refs.into_iter().filter(|it| seen.insert(it.clone())).collect();
         self
     }
 

@@ -27,15 +27,15 @@ impl Trace {
         }
     }
 
-    /// Each resolver that was tried, with `ok` or the code of its rejection.
+    /// Takes each resolver that did not sign the caller in, with the code of its rejection.
     #[must_use]
-    pub fn tries(&self) -> Vec<String> {
-        self.tries.borrow().clone()
+    pub fn take_tries(&self) -> Vec<String> {
+        self.tries.take()
     }
 
-    /// The notes, in their order.
+    /// Takes the notes, in their order.
     #[must_use]
-    pub fn notes(&self) -> Vec<String> {
-        self.notes.borrow().clone()
+    pub fn take_notes(&self) -> Vec<String> {
+        self.notes.take()
     }
 }

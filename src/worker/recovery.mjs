@@ -7,6 +7,13 @@
 //
 // No library does this: wasm-bindgen replaces the instance, and leaves the requests in it unanswered.
 
+/**
+ * The longest that a call can take: a scheduled event is ended by the runtime after 15 minutes
+ * (developers.cloudflare.com, "Limits" of Workers), and everything else has a shorter time limit of
+ * the Worker's own.
+ */
+const LONGEST_CALL_MS = 15 * 60 * 1000;
+
 /** In the place of an outcome: the handler will not have one. */
 const TRAPPED = Symbol("trapped");
 
@@ -40,10 +47,10 @@ export function recovering(glue) {
   function watch(result) {
     return new Promise((resolve) => {
       const settle = (outcome) => {
-        watched.delete(entry);
+        watched.delete(settle);
         resolve(outcome);
       };
-      const entry = watched.add(settle);
+      watched.add(settle);
       result.then(settle, (error) => {
         if (isTrap(error)) trapped(error);
         else report(error, 1);
@@ -102,47 +109,26 @@ export function recovering(glue) {
 }
 
 /**
- * For each call that is in wasm, the function that ends it. A call whose client has left may never end:
- * wasm lets go of it when the garbage collector finds its promise, and so does this list, which holds
- * it weakly. No call is dropped while wasm holds it.
+ * For each call that is in wasm, the function that ends it. A call whose client has left may never end,
+ * so that what is older than every time limit of the Worker is forgotten.
  */
 function watchList() {
-  // Both need a compatibility date of 2025-05-05 or later.
-  if (!globalThis.WeakRef) return strongList();
-  const entries = new Set();
-  const collected = new FinalizationRegistry((entry) => entries.delete(entry));
+  /** In the order of their time. */
+  const began = new Map();
   return {
     add(settle) {
-      const entry = new WeakRef(settle);
-      entries.add(entry);
-      collected.register(settle, entry, entry);
-      return entry;
+      const now = Date.now();
+      for (const [oldest, time] of began) {
+        if (now - time <= LONGEST_CALL_MS) break;
+        began.delete(oldest);
+      }
+      began.set(settle, now);
     },
-    delete(entry) {
-      entries.delete(entry);
-      collected.unregister(entry);
-    },
+    delete: (settle) => began.delete(settle),
     /** All functions, which are then no longer watched. */
     take() {
-      const calls = [...entries].map((entry) => entry.deref()).filter((settle) => settle);
-      entries.clear();
-      return calls;
-    },
-  };
-}
-
-/** The same, where there are no weak references: a call that never ends is kept. */
-function strongList() {
-  const entries = new Set();
-  return {
-    add(settle) {
-      entries.add(settle);
-      return settle;
-    },
-    delete: (entry) => entries.delete(entry),
-    take() {
-      const calls = [...entries];
-      entries.clear();
+      const calls = [...began.keys()];
+      began.clear();
       return calls;
     },
   };
