@@ -1,12 +1,13 @@
-// Backstage itself in the place of the demo origin, once tests/backstage/ has been installed and
-// built: its own front end, and a real backend with the example catalog.
+// Backstage itself in the place of the demo origin, once tests/backstage/ has been installed and built: the
+// app that create-app writes, its front end and its backend, with the example catalog. It is set up as
+// docs/backstage.md says under "Alone".
 
-import { access, mkdtemp, rm } from "node:fs/promises";
+import { access, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { startAppOrigin } from "../tests/backstage/app/origin.mjs";
-import { authServedBy, freePort, startBackend } from "../tests/backstage/backend.mjs";
+import { freePort, startBackend } from "../tests/backstage/backend.mjs";
+import { blocksOf } from "../tests/backstage/docs.mjs";
 
 const FOLDER = fileURLToPath(new URL("../tests/backstage", import.meta.url));
 const CATALOG = ["org", "users"].map((name) =>
@@ -33,28 +34,27 @@ export async function choosePage({ plain = false, folder = FOLDER } = {}) {
   }
   const says = isBuilt
     ? [PLAIN, "npm run dev                        (without --plain)"]
-    : [PLAIN, "npm run test:backstage -- app      (once: 750 MB, a few minutes)"];
+    : [PLAIN, "npm run test:backstage -- app      (once: 1.7 GB, a few minutes)"];
   return { isBackstage: false, says };
 }
 
 /**
- * Starts the front end, which browsers reach at `baseUrl`. The backend comes after the Worker, which
- * it has to know: `startBackend`.
+ * Chooses where Backstage will be, which browsers reach at `baseUrl`. It is started after the Worker, which
+ * it calls: `startBackend`.
  */
-export async function startBackstage({ baseUrl }) {
+export async function startBackstage({ baseUrl, access: { team, audience } }) {
   const port = await freePort();
-  const backendUrl = `http://127.0.0.1:${port}`;
   const dir = await mkdtemp(join(tmpdir(), "cfaccess-dev-"));
-  const app = await startAppOrigin({ backendUrl, baseUrl: () => baseUrl });
   let backend;
   return {
-    url: app.url,
-    async startBackend(workerUrl) {
-      const configs = [authServedBy(workerUrl)];
-      backend = await startBackend({ port, baseUrl, dir, catalog: CATALOG, configs });
+    url: `http://127.0.0.1:${port}`,
+    async startBackend() {
+      const blocks = await blocksOf("backstage.md", { url: baseUrl, team, audience });
+      const config = join(dir, "app-config.alone.yaml");
+      await writeFile(config, blocks.get("app-config: alone"));
+      backend = await startBackend({ port, baseUrl, dir, catalog: CATALOG, configs: [config] });
     },
     async close() {
-      await app.close();
       await backend?.close();
       await rm(dir, { recursive: true, force: true });
     },

@@ -50,7 +50,7 @@ async function start({ port, plain }) {
 
   await mkdir(DEV_DIR, { recursive: true });
   const [origin, keys, records] = await Promise.all([
-    page.isBackstage ? started(startBackstage, { baseUrl: url }) : started(startOrigin),
+    page.isBackstage ? started(startBackstage, { baseUrl: url, access }) : started(startOrigin),
     signingKeys(ROOT, DEV_DIR),
     catalogRecords(ROOT, DEV_DIR),
   ]);
@@ -73,7 +73,7 @@ async function start({ port, plain }) {
   stopOnSignals();
   if (page.isBackstage) {
     console.log("starting Backstage's backend (some seconds) …");
-    await origin.startBackend(worker.url);
+    await origin.startBackend();
   }
   console.log(banner(url, page.says));
 }

@@ -107,6 +107,7 @@ async function start({ dir, services }) {
       { auth: { providers: { cfaccess: provider } } },
     ],
     team,
+    few: true,
   }).catch(async (error) => {
     await team.close();
     throw error;

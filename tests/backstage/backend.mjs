@@ -7,10 +7,17 @@ import net from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { TEMPLATE_CONFIG, TEMPLATE_ENV } from "./front-end.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
-/** It takes some five seconds; a machine that does much else may need many more. */
+/** It takes some ten seconds; a machine that does much else may need many more. */
 const READY_LIMIT_MS = 240_000;
+/** The first index is made before the catalog has read its files: the next must not be ten minutes off. */
+const SEARCH_SCHEDULE = {
+  initialDelay: { seconds: 3 },
+  frequency: { seconds: 10 },
+  timeout: { minutes: 1 },
+};
 /** With it the catalog is read from outside, as by `cfaccess catalog push`. */
 export const OUTSIDE_TOKEN = "a-token-for-whatever-reads-the-catalog-from-outside";
 
@@ -22,10 +29,13 @@ export const OUTSIDE_TOKEN = "a-token-for-whatever-reads-the-catalog-from-outsid
  * - `dir`: a folder for its configuration
  * - `catalog`: the path of a catalog file, or several
  * - `configs`: further configuration, each an object or the path of a file, later ones win
- * - `team`: with it the auth plugin and the official provider are installed, and reach the team
+ * - `team`: with it the auth plugin and its providers are installed, and reach the team
+ * - `few`: only the plugins for catalog, permissions and auth, and no front end
+ * - `env`: further environment variables
  */
-export async function startBackend({ port, baseUrl, dir, catalog, configs = [], team }) {
-  const files = [];
+export async function startBackend(options) {
+  const { port, baseUrl, dir, catalog, configs = [], team, few = false } = options;
+  const files = few ? [] : [TEMPLATE_CONFIG];
   const folder = await mkdtemp(join(dir, "app-config-"));
   for (const config of [baseConfig({ port, baseUrl, catalog }), ...configs]) {
     if (typeof config === "string") {
@@ -37,17 +47,24 @@ export async function startBackend({ port, baseUrl, dir, catalog, configs = [], 
     files.push(file);
   }
   const args = files.flatMap((file) => ["--config", file]);
-  const env = { ...process.env, NODE_ENV: "production", LOG_LEVEL: "info" };
+  const env = {
+    ...process.env,
+    ...TEMPLATE_ENV,
+    NODE_ENV: "production",
+    LOG_LEVEL: "info",
+    AUTH_PLUGIN: team ? "yes" : "no",
+    PLUGINS: few ? "few" : "all",
+    ...options.env,
+  };
   delete env.NODE_TEST_CONTEXT;
   if (team) {
-    env.AUTH_PLUGIN = "yes";
     env.TEAM_PORT = String(team.port);
     env.NODE_EXTRA_CA_CERTS = team.certificateFile;
     args.unshift("--require", join(HERE, "backend", "team-on-loopback.cjs"));
   }
   const main = join(HERE, "backend", "main.mjs");
-  const options = args.filter((_, at) => team && at < 2);
-  const child = spawn(process.execPath, [...options, main, ...args.slice(options.length)], {
+  const nodeArgs = args.filter((_, at) => team && at < 2);
+  const child = spawn(process.execPath, [...nodeArgs, main, ...args.slice(nodeArgs.length)], {
     cwd: HERE,
     env,
     stdio: ["ignore", "pipe", "pipe"],
@@ -92,11 +109,6 @@ export async function startBackend({ port, baseUrl, dir, catalog, configs = [], 
   return backend;
 }
 
-/** The configuration with which a Worker is the auth service. */
-export const authServedBy = (workerUrl) => ({
-  discovery: { endpoints: [{ target: `${workerUrl}/api/{{pluginId}}`, plugins: ["auth"] }] },
-});
-
 function baseConfig({ port, baseUrl, catalog }) {
   return {
     app: { title: "Backstage", baseUrl },
@@ -112,10 +124,11 @@ function baseConfig({ port, baseUrl, catalog }) {
       },
     },
     catalog: {
-      rules: [{ allow: ["User", "Group", "Component", "System"] }],
+      rules: [{ allow: ["User", "Group", "Component", "System", "Template"] }],
       locations: [catalog].flat().map((target) => ({ type: "file", target })),
     },
     permission: { enabled: true },
+    search: { collators: { catalog: { schedule: SEARCH_SCHEDULE } } },
   };
 }
 

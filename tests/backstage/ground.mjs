@@ -12,7 +12,8 @@ import { startAccess } from "../../dev/access/index.mjs";
 import { CI_BOT, USERS } from "../../dev/people.mjs";
 import { putRecords } from "../../dev/seed.mjs";
 import { startWorker } from "../../dev/worker.mjs";
-import { authServedBy, freePort, startBackend } from "./backend.mjs";
+import { freePort, startBackend } from "./backend.mjs";
+import { blocksOf } from "./docs.mjs";
 import { startTeam } from "./team.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -23,15 +24,26 @@ const WORKER_PUBLIC_PATHS = ["/api/auth/.well-known/jwks.json", "/api/auth/v1/us
 export const EXAMPLE_CATALOG = ["org", "users"].map((name) =>
   join(ROOT, "examples", "catalog", `${name}.yaml`),
 );
+/** The same, and a template for the scaffolder. */
+export const STOCK_CATALOG = [
+  ...EXAMPLE_CATALOG,
+  fileURLToPath(new URL("fixtures/greeting-template.yaml", import.meta.url)),
+];
+
+/** The set-up of docs/backstage.md that each kind of trust belongs to. */
+const SET_UPS = { service: "alone", "shared-key": "shared-key" };
 
 /**
- * Starts everything. `trust` is how the backend comes to trust the Worker's tokens.
+ * Starts everything. `trust` is how the backend comes to trust the Worker's tokens; the backend is
+ * configured as docs/backstage.md says.
  *
  * - `users`, `catalog`, `resolvers`: whom Access knows, whom Backstage knows, and how they meet;
  *   `catalog` is the path of a file, or several, or a function of a folder that returns them
  * - `worker`, `access`: further options of startWorker and startAccess; `worker` may be a function
  *   of the set-up so far
  * - `configs`: further app-config, or a function of the set-up so far that returns it
+ * - `env`: further environment variables of the backend
+ * - `publicPaths`: what Access and the Worker let through without an assertion
  * - `authPlugin`: whether the backend has the auth plugin; by default as `trust` wants it
  * - `origin`: starts what stands between Worker and backend, given the backend's URL
  */
@@ -42,6 +54,8 @@ export async function startGround({
   resolvers = [{ resolver: "emailMatchingUserEntityProfileEmail" }],
   authPlugin = trust === "shared-key",
   configs = [],
+  env,
+  publicPaths = [],
   worker: workerOptions,
   backstage,
   access: accessOptions,
@@ -66,7 +80,7 @@ export async function startGround({
         team: TEAM,
         users,
         serviceTokens: [CI_BOT],
-        bypass: WORKER_PUBLIC_PATHS,
+        bypass: [...WORKER_PUBLIC_PATHS, ...publicPaths],
         ...accessOptions,
       }),
     );
@@ -98,6 +112,7 @@ export async function startGround({
             baseUrl: url,
             origin: origin?.url ?? backendUrl,
             trust,
+            publicPaths,
             ...backstage,
             ...options.backstage,
           },
@@ -107,9 +122,13 @@ export async function startGround({
     access.setUpstream(worker.url);
     Object.assign(ground, { worker });
 
+    const blocks = await blocksOf("backstage.md", { url, team: TEAM, audience: access.audience });
+    const documented = join(dir, "app-config.documented.yaml");
+    await writeFile(documented, blocks.get(`app-config: ${SET_UPS[trust]}`));
     const trusted = {
-      service: [authServedBy(worker.url)],
+      service: [documented],
       "shared-key": [
+        documented,
         join(keys, "app-config.auth.yaml"),
         { auth: { providers: { cfaccess: cfaccessConfig } } },
       ],
@@ -122,6 +141,7 @@ export async function startGround({
         catalog: await settled(catalog, dir),
         configs: [...trusted[trust], ...(await settled(configs, ground))],
         team,
+        env,
       }),
     );
     Object.assign(ground, { backend });
@@ -169,6 +189,18 @@ export class Browser {
     return browser;
   }
 
+  /** The cookie of its Access session. */
+  get accessCookie() {
+    return this.#assertion && `CF_Authorization=${this.#assertion}`;
+  }
+
+  /** No browser at all: a client with a Backstage token, and without a session at Access. */
+  static outside(ground, token) {
+    const client = new Browser(ground);
+    client.token = token;
+    return client;
+  }
+
   constructor(ground, assertion) {
     this.#ground = ground;
     this.#assertion = assertion;
@@ -186,13 +218,14 @@ export class Browser {
   }
 
   /** A request through Access; `cookie` in addition to Access's own, instead of the token. */
-  async send(method, path, { cookie, body } = {}) {
+  async send(method, path, { cookie, body, headers: further } = {}) {
     const headers = {
-      cookie: [`CF_Authorization=${this.#assertion}`, cookie].filter(Boolean).join("; "),
+      cookie: [this.accessCookie, cookie].filter(Boolean).join("; "),
       "x-requested-with": "XMLHttpRequest",
     };
     if (this.token && !cookie) headers.authorization = `Bearer ${this.token}`;
     if (body) headers["content-type"] = "application/json";
+    Object.assign(headers, further);
     const answer = await fetch(this.#ground.url + path, {
       method,
       headers,

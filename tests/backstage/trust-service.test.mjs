@@ -4,7 +4,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { testsOfBelief } from "./belief.mjs";
-import { Browser, startGround } from "./ground.mjs";
+import { Browser, STOCK_CATALOG, startGround } from "./ground.mjs";
+import { mcpToolNames } from "./mcp.mjs";
+import { testsOfStockApp } from "./stock.mjs";
 
 for (const omitIdentityTokenOwnershipClaim of [false, true]) {
   const tokens = omitIdentityTokenOwnershipClaim ? "without ent" : "with ent";
@@ -12,15 +14,24 @@ for (const omitIdentityTokenOwnershipClaim of [false, true]) {
     const ground = {};
     before(async () => {
       const backstage = { omitIdentityTokenOwnershipClaim };
-      Object.assign(ground, await startGround({ trust: "service", backstage }));
+      const catalog = STOCK_CATALOG;
+      Object.assign(ground, await startGround({ trust: "service", backstage, catalog }));
     });
     after(() => ground.close?.());
 
     testsOfBelief(ground);
+    testsOfStockApp(ground);
 
-    test("it has no auth plugin of its own", async () => {
-      const answer = await fetch(`${ground.backend.url}/api/auth/.well-known/jwks.json`);
-      assert.equal(answer.status, 404);
+    test("what belongs to the auth plugin is gone: its routes, and its actions in MCP", async () => {
+      const ingrid = await Browser.signedIn(ground, "ingrid.solheim@meridian.example");
+      for (const path of ["github/start?env=production", ".well-known/openid-configuration"]) {
+        assert.equal((await ingrid.get(`/api/auth/${path}`)).status, 404, path);
+      }
+      const names = await mcpToolNames(ingrid);
+      assert.deepEqual(
+        names.filter((name) => name.startsWith("auth.")),
+        [],
+      );
     });
 
     test("a service token signs in as its configured user", async () => {

@@ -5,12 +5,30 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { USERS } from "../../dev/people.mjs";
 import { testsOfBelief } from "./belief.mjs";
-import { Browser, eventually, startGround } from "./ground.mjs";
+import { documentedClientPaths } from "./docs.mjs";
+import { startGithub } from "./github.mjs";
+import { Browser, eventually, STOCK_CATALOG, startGround } from "./ground.mjs";
+import { MCP_CLIENT, testsOfTheAuthPlugin } from "./shared-key.mjs";
+import { testsOfStockApp } from "./stock.mjs";
 
 describe("a backend that shares the Worker's key", () => {
   const ground = {};
-  before(async () => Object.assign(ground, await startGround({ trust: "shared-key" })));
-  after(() => ground.close?.());
+  before(async () => {
+    ground.github = await startGithub();
+    Object.assign(
+      ground,
+      await startGround({
+        trust: "shared-key",
+        catalog: STOCK_CATALOG,
+        configs: [ground.github.config, MCP_CLIENT],
+        publicPaths: await documentedClientPaths(),
+      }),
+    );
+  });
+  after(async () => {
+    await ground.close?.();
+    await ground.github?.close();
+  });
 
   /** Its userinfo knows a user once its own provider has issued that user a token. */
   const known = (browser) =>
@@ -22,6 +40,8 @@ describe("a backend that shares the Worker's key", () => {
     }, "the backend was told of the user");
 
   testsOfBelief(ground, known);
+  testsOfStockApp(ground, known);
+  testsOfTheAuthPlugin(ground, known);
 
   test("the origin is told of a user once, not at every refresh", async () => {
     const olga = await Browser.signedIn(ground, "olga.lind@meridian.example");

@@ -1,0 +1,27 @@
+// The configuration that stands in the documentation, for the tests that use it as it is. Only what an
+// example must make up is replaced.
+
+import { readFile } from "node:fs/promises";
+
+const DOCS = new URL("../../docs/", import.meta.url);
+
+/**
+ * The named blocks of a page: `<!-- app-config: alone -->` before a fence names what is in the fence.
+ * `names` replaces the example's names.
+ */
+export async function blocksOf(page, { url, team, audience, github = {} }) {
+  const text = (await readFile(new URL(page, DOCS), "utf8"))
+    .replaceAll("https://backstage.example.com", url)
+    .replaceAll("acme", team)
+    .replaceAll("0123456789abcdef".repeat(4), audience)
+    .replaceAll("${AUTH_GITHUB_CLIENT_ID}", github.clientId ?? "a-client")
+    .replaceAll("${AUTH_GITHUB_CLIENT_SECRET}", github.clientSecret ?? "a-secret");
+  const blocks = text.matchAll(/<!-- (.+?) -->\n```\w+\n(.*?)```/gs);
+  return new Map(Array.from(blocks, ([, name, block]) => [name, block]));
+}
+
+/** The paths of clients without a browser, as docs/backstage.md lists them. */
+export async function documentedClientPaths() {
+  const text = await readFile(new URL("backstage.md", DOCS), "utf8");
+  return JSON.parse(/<!-- client paths -->\n```json\n(.*?)```/s.exec(text)[1]);
+}
