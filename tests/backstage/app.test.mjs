@@ -109,8 +109,9 @@ for (const [setUp, trust] of Object.entries({ alone: "service", "shared key": "s
     if (trust === "shared-key") {
       test("a user signs in to GitHub in a popup", async () => {
         await page.goto(`${ground.url}/settings/auth-providers`);
-        const popup = page.waitForEvent("popup");
         await page.getByRole("button", { name: /sign in/i }).click();
+        const popup = page.waitForEvent("popup");
+        await page.getByRole("button", { name: "Log in", exact: true }).click();
         await popup;
         await page.getByRole("button", { name: /sign out/i }).waitFor();
       });

@@ -69,5 +69,5 @@ export async function whoIsShown(page, url) {
   await page.goto(`${url}/settings`);
   const card = page.getByText("User Entity:").locator("xpath=ancestor::*[3]");
   await card.waitFor();
-  return (await card.innerText()).replaceAll(/\s+/g, " ");
+  return (await card.textContent()).replaceAll(/\s+/g, " ");
 }

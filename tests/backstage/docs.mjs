@@ -9,13 +9,13 @@ const DOCS = new URL("../../docs/", import.meta.url);
  * The named blocks of a page: `<!-- app-config: alone -->` before a fence names what is in the fence.
  * `names` replaces the example's names.
  */
-export async function blocksOf(page, { url, team, audience, github = {} }) {
+export async function blocksOf(page, { url, team, audience }) {
   const text = (await readFile(new URL(page, DOCS), "utf8"))
     .replaceAll("https://backstage.example.com", url)
     .replaceAll("acme", team)
     .replaceAll("0123456789abcdef".repeat(4), audience)
-    .replaceAll("${AUTH_GITHUB_CLIENT_ID}", github.clientId ?? "a-client")
-    .replaceAll("${AUTH_GITHUB_CLIENT_SECRET}", github.clientSecret ?? "a-secret");
+    .replace(/\$\{AUTH_GITHUB_CLIENT_ID\}/, "a-client")
+    .replace(/\$\{AUTH_GITHUB_CLIENT_SECRET\}/, "a-secret");
   const blocks = text.matchAll(/<!-- (.+?) -->\n```\w+\n(.*?)```/gs);
   return new Map(Array.from(blocks, ([, name, block]) => [name, block]));
 }

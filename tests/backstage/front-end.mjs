@@ -54,7 +54,10 @@ async function prepareApp(folder) {
   const before = await readFile(app, "utf8");
   const after = before
     .replace("homeModule]", "homeModule, accessModule]")
-    .replace(/^(?=import .*homeModule)/m, "import { accessModule } from './modules/access/newSystem';\n");
+    .replace(
+      /^(?=import .*homeModule)/m,
+      "import { accessModule } from './modules/access/newSystem';\n",
+    );
   if (after.split("accessModule").length !== 3) throw new Error(`${app} is not what it was`);
   await writeFile(app, after);
 }
@@ -73,7 +76,12 @@ async function copyAnew(from, to) {
 /** The template is part of the packages, and so of their lock file. */
 async function digest() {
   const hash = createHash("sha256");
-  const files = ["front-end.mjs", "package-lock.json", "app/package.json", "legacy-app/package.json"];
+  const files = [
+    "front-end.mjs",
+    "package-lock.json",
+    "app/package.json",
+    "legacy-app/package.json",
+  ];
   for (const file of files) hash.update(await readFile(join(HERE, file)));
   for (const folder of [SIGN_IN_PAGE, join(HERE, "legacy-app", "src")]) {
     const entries = await readdir(folder, { withFileTypes: true });

@@ -56,8 +56,8 @@ for (const [system, packageName] of Object.entries({ new: "app", old: "legacy-ap
     test("a user who is not in the catalog is told so, and can log in as somebody else", async () => {
       await logIn(page, ground.url, VERA);
       await error().waitFor();
-      assert.match(await error().innerText(), /You are not in the catalog yet/);
-      assert.match(await error().innerText(), /Code: user_not_found/);
+      assert.match(await error().textContent(), /You are not in the catalog yet/);
+      assert.match(await error().textContent(), /Code: user_not_found/);
       await picture("sign-in-refused");
       assert.equal(await focused(), "Log in again");
       await page.keyboard.press("Enter");
@@ -77,7 +77,7 @@ for (const [system, packageName] of Object.entries({ new: "app", old: "legacy-ap
         await page.goto(ground.url);
         await page.getByRole("heading", { name: title }).waitFor();
         assert.equal(await page.getByRole("alert").count(), 1);
-        assert.deepEqual(await error().getByRole("button").allInnerTexts(), labels);
+        assert.deepEqual(await error().getByRole("button").allTextContents(), labels);
         assert.equal(await focused(), labels[0]);
         await page.unroute(REFRESH);
       }
@@ -136,7 +136,9 @@ for (const [system, packageName] of Object.entries({ new: "app", old: "legacy-ap
       await picture("session-ended");
       const { name } = await page.evaluate(() => {
         const element = document.querySelector("dialog");
-        return { name: document.getElementById(element.getAttribute("aria-labelledby")).textContent };
+        return {
+          name: document.getElementById(element.getAttribute("aria-labelledby")).textContent,
+        };
       });
       assert.equal(name, "Your session has ended");
       assert.equal(await focused(), "Log in again");

@@ -2,10 +2,10 @@
 // set-up.
 
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
-import { parse as parseYaml } from "yaml";
-import { WebSocket } from "ws";
 import { readFile } from "node:fs/promises";
+import { before, test } from "node:test";
+import { WebSocket } from "ws";
+import { parse as parseYaml } from "yaml";
 import { OUTSIDE_TOKEN } from "./backend.mjs";
 import { Browser, eventually, STOCK_CATALOG } from "./ground.mjs";
 import { mcpTool, mcpToolNames } from "./mcp.mjs";
@@ -63,24 +63,27 @@ export function testsOfStockApp(ground, signedIn = async () => {}) {
     const schema = await ingrid.get(path);
     assert.equal(schema.json?.steps[0].title, "Whom to greet", schema.text);
     const actions = await ingrid.get("/api/scaffolder/v2/actions");
-    assert.ok(actions.json?.some(({ id }) => id === "fetch:template"), actions.text);
+    assert.ok(
+      actions.json?.some(({ id }) => id === "fetch:template"),
+      actions.text,
+    );
   });
 
   test("a dry run of the template writes what it should", async () => {
     const template = parseYaml(await readFile(STOCK_CATALOG.at(-1), "utf8"));
-    const base64 = (text) => Buffer.from(text).toString("base64");
+    const content = await readFile(new URL("fixtures/content/greeting.txt", import.meta.url));
     const { status, json, text } = await ingrid.send("POST", "/api/scaffolder/v2/dry-run", {
       body: {
         template,
         values: { name: "Ingrid" },
         directoryContents: [
-          { path: "content/greeting.txt", base64Content: base64("Hello ${{ values.name }}") },
+          { path: "content/greeting.txt", base64Content: content.toString("base64") },
         ],
       },
     });
     assert.equal(status, 200, text);
     const [file] = json.directoryContents;
-    assert.equal(Buffer.from(file.base64Content, "base64").toString(), "Hello Ingrid");
+    assert.equal(Buffer.from(file.base64Content, "base64").toString(), "Hello Ingrid\n");
   });
 
   test("search finds a user, user settings are kept, and the permission backend allows", async () => {
@@ -112,7 +115,10 @@ export function testsOfStockApp(ground, signedIn = async () => {}) {
   test("MCP has the tools of the catalog and of the scaffolder, and they answer", async () => {
     const names = await mcpToolNames(ingrid);
     for (const plugin of ["catalog.", "scaffolder."]) {
-      assert.ok(names.some((name) => name.startsWith(plugin)), names.join());
+      assert.ok(
+        names.some((name) => name.startsWith(plugin)),
+        names.join(),
+      );
     }
     const args = { name: "ingrid.solheim", kind: "User", namespace: "default" };
     const entity = await mcpTool(ingrid, "catalog.get-catalog-entity", args);

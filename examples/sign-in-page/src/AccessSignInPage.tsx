@@ -47,5 +47,7 @@ function endingTheAccessSession(identity: IdentityApi, discoveryApi: DiscoveryAp
 /** The cookie of an app in protected mode, which Backstage would delete after the sign-out. */
 async function deleteCookie(discoveryApi: DiscoveryApi) {
   const url = `${await discoveryApi.getBaseUrl("app")}/.backstage/auth/v1/cookie`;
-  await fetch(url, { method: "DELETE", credentials: "include", headers: XHR_HEADERS }).catch(() => {});
+  await fetch(url, { method: "DELETE", credentials: "include", headers: XHR_HEADERS }).catch(
+    () => {},
+  );
 }

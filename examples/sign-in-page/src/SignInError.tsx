@@ -28,7 +28,7 @@ export function SignInError({ error }: { error?: Error }) {
           <button
             key={label}
             type="button"
-            // There is nothing else on the page: Enter does what most users need.
+            // biome-ignore lint/a11y/noAutofocus: nothing else is on the page, and Enter does what most users need.
             autoFocus={index === 0}
             style={index === 0 ? styles.primary : styles.secondary}
             onClick={onClick}

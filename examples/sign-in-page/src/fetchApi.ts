@@ -1,11 +1,7 @@
 // The fetch API of the app, which sends what Access needs and notices the end of the session. Both
 // front-end systems take it.
 
-import {
-  createFetchApi,
-  type FetchMiddleware,
-  FetchMiddlewares,
-} from "@backstage/core-app-api";
+import { createFetchApi, type FetchMiddleware, FetchMiddlewares } from "@backstage/core-app-api";
 import type { ConfigApi, DiscoveryApi, IdentityApi } from "@backstage/core-plugin-api";
 import { isLocal, refreshUrl } from "./config";
 import { checkSession, XHR_HEADERS } from "./session";

@@ -58,7 +58,8 @@ const BY_CODE: Record<string, Reason> = {
   signature_invalid: NOT_ACCEPTED,
   domain_not_allowed: {
     title: "Your email domain is not allowed",
-    advice: "Log in again with an account of another domain, or ask your platform team to allow yours.",
+    advice:
+      "Log in again with an account of another domain, or ask your platform team to allow yours.",
     remedy: "change-account",
   },
   service_token_unknown: NOT_ALLOWED,
