@@ -22,7 +22,7 @@ const LIMIT_MS = 40 * 60_000;
 const IN_A_BROWSER = [
   "app.test.mjs",
   "dev.test.mjs",
-  "pending-worker.test.mjs",
+  "first-call.test.mjs",
   "sign-in-page.test.mjs",
 ];
 /** It needs the Backstage that `npm run dev` shows, which is the pinned one. */

@@ -1,5 +1,6 @@
 //! What an isolate caches between requests.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::issued::IssuedUser;
@@ -51,6 +52,8 @@ pub struct IsolateCaches {
     pub issued: Bounded<String, Rc<IssuedUser>>,
     /// Users who were registered with the origin, with `trust: "shared-key"`.
     pub registered_users: Bounded<String, ()>,
+    /// No user is registered before this time, in seconds since 1970.
+    pub registration_pause: Cell<i64>,
 }
 
 impl Default for IsolateCaches {
@@ -63,6 +66,7 @@ impl Default for IsolateCaches {
             sessions: Bounded::new(MAX_SESSIONS, MAX_SESSION_BYTES),
             custom: Bounded::new(MAX_CUSTOM, MAX_CUSTOM_BYTES),
             issued: Bounded::new(MAX_ISSUED, MAX_ISSUED_BYTES),
+            registration_pause: Cell::new(0),
             registered_users: Bounded::new(MAX_REGISTERED, MAX_REGISTERED_BYTES),
         }
     }

@@ -135,6 +135,11 @@ impl LogEvent {
         self.notes = trace.take_notes();
     }
 
+    /// Notes why the origin does not know the user.
+    pub fn not_registered(&mut self, why: &str) {
+        self.notes.push(format!("not registered with the origin: {why}"));
+    }
+
     /// Notes the user, and the resolver that found them.
     pub fn signed_in(&mut self, user: &ResolvedUser) {
         self.user = Some(user.user.clone());

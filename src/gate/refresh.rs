@@ -8,12 +8,11 @@ use super::caches::IsolateCaches;
 use super::reply::Reply;
 use super::request_scope::RequestScope;
 use crate::access::{Assertion, identity_of};
-use crate::background::BackgroundTask;
 use crate::backstage::{
     BackstageIdentity, ProviderInfo, RefreshAnswer, Session, TokenRequest, issue,
 };
 use crate::catalog::CachedCatalog;
-use crate::config::{Config, Trust};
+use crate::config::Config;
 use crate::error::{Fault, GateError};
 use crate::ports::Ports;
 use crate::sign_in::{AccessResult, ResolvedUser, SignInScope, Trace, resolve_user};
@@ -37,7 +36,7 @@ impl<P: Ports> RequestScope<'_, P> {
         let now = self.seconds();
         if let Some(session) = sessions.get(assertion.token(), now) {
             self.log(|log| log.reused(&session.user));
-            self.register_with_origin(&session.user, assertion);
+            self.register_in_background(&session.user, assertion);
             return Ok(Reply::json(200, session.to_json(now)));
         }
         let caller = self.sign_in(assertion).await?;
@@ -62,7 +61,7 @@ impl<P: Ports> RequestScope<'_, P> {
         )
         .await?;
         let session = self.session(&caller, &token, expires_at)?;
-        self.register_with_origin(user, assertion);
+        self.register_before_answer(user, assertion).await;
         let reply = Reply::json(200, session.to_json(now));
         let size = assertion.token().len() + session.size();
         let until = caller.until.min(now + i64::from(backstage.token_life) / REUSED_PART);
@@ -135,19 +134,5 @@ impl<P: Ports> RequestScope<'_, P> {
             identity: BackstageIdentity { token, user, ownership, expires_at },
         };
         Ok(answer.session())
-    }
-
-    /// With a shared key, the origin's auth plugin must know the user too.
-    fn register_with_origin(&self, user: &str, assertion: &Assertion) {
-        let Config { backstage, .. } = &self.gate.config;
-        let IsolateCaches { registered_users, .. } = &self.gate.caches;
-        if backstage.trust == Trust::SharedKey
-            && registered_users.get(user, self.seconds()).is_none()
-        {
-            self.background.push(BackgroundTask::RegisterWithOrigin {
-                user: user.to_owned(),
-                assertion: assertion.token().to_owned(),
-            });
-        }
     }
 }

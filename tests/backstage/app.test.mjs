@@ -140,7 +140,7 @@ for (const [setUp, trust] of Object.entries({ alone: "service", "shared key": "s
   });
 }
 
-/** pending-worker.test.mjs has the first call of a user whom the origin does not know yet. */
+/** first-call.test.mjs has the first call of a user whom the origin does not know yet. */
 async function makeKnown(ground) {
   const { token } = await Browser.signedIn(ground, INGRID);
   await eventually(async () => {

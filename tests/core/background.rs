@@ -1,14 +1,17 @@
 //! What is done after the answer was sent: what the origin is told with `trust: "shared-key"`, and
 //! that no failure of a task reaches anybody.
 
+use std::pin::pin;
+
 use backstage_cfaccess::background::BackgroundTask;
 use backstage_cfaccess::config::Trust;
 use backstage_cfaccess::gate::Gate;
+use backstage_cfaccess::gate::REGISTRATION_PAUSE;
 use backstage_cfaccess::gate::run_background;
 use backstage_cfaccess::ports::Failure;
 use serde_json::json;
 
-use crate::support::{Ask, Claims, NOW, Setup, World, at, block_on, code_of};
+use crate::support::{Ask, Claims, NOW, Setup, World, at, block_on, code_of, poll_once};
 
 /// Signs Jane in and does what is left to do.
 fn sign_in(gate: &Gate, world: &World, claims: &Claims, now: i64) -> Vec<Failure> {
@@ -60,7 +63,7 @@ fn the_origin_is_told_on_its_own_refresh_route_with_the_assertion() {
     ] {
         assert!(call.headers.contains(&(name.to_owned(), value)), "{name}");
     }
-    assert_eq!((call.timeout_ms, call.max_bytes), (10_000, 1024 * 1024));
+    assert_eq!((call.timeout_ms, call.max_bytes), (3_000, 1024 * 1024));
 }
 
 #[test]
@@ -83,19 +86,65 @@ fn every_user_is_told_of_apart() {
 }
 
 #[test]
-fn an_origin_that_did_not_hear_is_told_again_and_the_user_signs_in_all_the_same() {
+fn first_sign_in_registers_before_the_answer_and_later_ones_in_the_background() {
     let (gate, world) = (shared_key(), World::new());
-    for status in [401, 404, 302, 500] {
-        world.origin.says(status, "");
-        let failures = sign_in(&gate, &world, &lasting(), NOW);
-        let said = format!("the origin's refresh route: status {status}");
-        assert_eq!(failures, [Failure(said)]);
-    }
-    world.origin.fails();
-    assert_eq!(sign_in(&gate, &world, &lasting(), NOW).len(), 1);
     world.origin.says(200, "{}");
-    assert_eq!(sign_in(&gate, &world, &lasting(), NOW), []);
-    assert_eq!(world.origin.calls(), 6);
+    let first = Ask::refresh(&lasting().mint()).of(&gate, &world);
+    assert_eq!((code_of(&first).as_str(), world.origin.calls()), ("200", 1));
+    // The session is reused; a day later the user is registered again, without a wait.
+    let later = Ask::refresh(&lasting().mint()).at(NOW + 300).of(&gate, &world);
+    assert_eq!((code_of(&later).as_str(), world.origin.calls()), ("200", 1));
+    assert!(later.background.is_empty());
+}
+
+#[test]
+fn failed_registration_does_not_stop_the_sign_in_and_pauses_all_registrations() {
+    for status in [401, 404, 302, 500] {
+        let (gate, world) = (shared_key(), World::new());
+        world.origin.says(status, "");
+        let outcome = Ask::refresh(&lasting().mint()).of(&gate, &world);
+        assert_eq!(code_of(&outcome), "200");
+        let note =
+            format!("not registered with the origin: the origin's refresh route: status {status}");
+        assert!(outcome.log.to_json().contains(&note), "{}", outcome.log.to_json());
+        world.origin.says(200, "{}");
+        for second in [0, REGISTRATION_PAUSE - 1] {
+            assert_eq!(sign_in(&gate, &world, &Claims::service_token(), NOW + second), []);
+            assert_eq!(world.origin.calls(), 1, "{second}");
+        }
+        sign_in(&gate, &world, &lasting(), NOW + REGISTRATION_PAUSE);
+        assert_eq!(world.origin.calls(), 2);
+    }
+}
+
+#[test]
+fn origin_that_hangs_delays_the_answer_for_no_longer_than_its_limit() {
+    let (gate, world) = (shared_key(), World::new());
+    world.origin.says(200, "{}");
+    let _latch = world.origin.holds_back();
+    world.is_late.set(true);
+    let outcome = Ask::refresh(&lasting().mint()).of(&gate, &world);
+    assert_eq!(code_of(&outcome), "200");
+    assert!(outcome.log.to_json().contains("no answer in time"));
+}
+
+#[test]
+fn requests_of_one_user_at_once_register_once() {
+    let (gate, world) = (shared_key(), World::new());
+    world.origin.says(200, "{}");
+    let latch = world.origin.holds_back();
+    let token = lasting().mint();
+    let first = Ask::refresh(&token);
+    let request = first.request();
+    let mut waiting = pin!(gate.decide(&request, at(NOW), &world));
+    assert!(poll_once(waiting.as_mut()).is_pending());
+    for nonce in 0..50 {
+        let other = lasting().set("identity_nonce", nonce).mint();
+        assert_eq!(code_of(&Ask::refresh(&other).of(&gate, &world)), "200");
+    }
+    latch.open();
+    assert!(poll_once(waiting.as_mut()).is_ready());
+    assert_eq!(world.origin.calls(), 1);
 }
 
 #[test]

@@ -1,7 +1,7 @@
-// What the Worker does not do yet: these tests are right and fail until it does.
+// The first calls of a user whom Backstage has never seen.
 //
-// With the shared key, the first calls of a user whom Backstage has never seen. The Worker tells the
-// origin of the user behind its answer, and until then userinfo there does not know them.
+// With the shared key, the Worker registers a user with the origin before its first answer, so that
+// userinfo of the backend knows them.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
