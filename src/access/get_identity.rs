@@ -98,7 +98,7 @@ pub async fn identity_of<P: Ports>(
         let value = format!("{expires_at} {}", identity.document_json);
         scope.background.push(BackgroundTask::WriteCache { key: cache_key, value, ttl });
     }
-    let cached = identity.clone().from_cache();
+    let cached = identity.clone().into_cached();
     let size = cached.size();
     cache.put(digest, Rc::new(cached), expires_at, size);
     Ok(Rc::new(identity))

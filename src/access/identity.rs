@@ -119,7 +119,7 @@ impl AccessIdentity {
     }
 
     /// The same identity, as it is found in a cache.
-    pub(super) fn from_cache(self) -> Self {
+    pub(super) fn into_cached(self) -> Self {
         Self { source: IdentitySource::Cache, ..self }
     }
 

@@ -298,3 +298,21 @@ fn mistakes_in_declarations_are_reported_with_their_place() {
         assert!(detail.contains(expected), "{config}: {detail}");
     }
 }
+
+#[test]
+fn example_of_the_readme_is_a_configuration_that_signs_in_and_refuses() {
+    let readme = include_str!("../../README.md");
+    let (_, section) = readme.split_once("### More than a resolver").unwrap();
+    let (_, block) = section.split_once("```json\n").unwrap();
+    let (example, _) = block.split_once("```").unwrap();
+    let trial = Trial::of(CfAccess::new()).catalog(catalog()).config(example);
+    let member = jane().group("backstage-users").group("platform-core");
+    let signed_in = trial.sign_in(&member).unwrap();
+    assert_eq!(signed_in.user(), "user:default/jane");
+    assert!(signed_in.ownership().contains(&"group:default/platform-core".to_owned()));
+    assert_eq!(signed_in.claims()["email"], "jane@acme.com");
+    assert_eq!(outcome(&trial, &member.clone().attribute("type", "contractor")), "contractor");
+    let by_id = Identity::user("other@acme.de").group("backstage-x").attribute("employee_id", "7");
+    assert_eq!(outcome(&trial, &by_id), "user:default/jane");
+    assert_eq!(outcome(&trial, &Identity::user("x@evil.example")), "requirement_not_met");
+}
