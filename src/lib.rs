@@ -56,3 +56,8 @@ mod entry;
 
 #[cfg(feature = "cli")]
 pub mod cli;
+
+/// The code blocks of the documentation, which are compiled with the tests.
+#[cfg(all(doctest, feature = "testing"))]
+#[doc = include_str!("../docs/custom-resolvers.md")]
+struct CustomResolvers;
