@@ -9,6 +9,7 @@ import { startAccess } from "./access/index.mjs";
 import { choosePage, startBackstage } from "./backstage.mjs";
 import { banner } from "./banner.mjs";
 import { startOrigin } from "./origin/index.mjs";
+import { readOwnWorker } from "./own-worker.mjs";
 import { CI_BOT, USERS } from "./people.mjs";
 import { catalogRecords, putRecords, signingKeys } from "./seed.mjs";
 import { startWorker } from "./worker.mjs";
@@ -19,12 +20,19 @@ const DEFAULT_PORT = "8787";
 const TEAM = "emulator";
 /** What has not closed by then is left to the end of the process. */
 const STOP_LIMIT_MS = 5000;
-const USAGE = `npm run dev -- [--port PORT] [--plain]    (default ${DEFAULT_PORT}; 0 is any free port)`;
+const USAGE = `npm run dev -- [--port PORT] [--plain] [--worker DIR]
+    PORT  default ${DEFAULT_PORT}; 0 is any free port
+    DIR   the crate of a Worker with code of its own, with its wrangler.toml`;
 
 /** Open from one side only: what both Access and the Worker let through without an assertion. */
 const PUBLIC_PATHS = ["/healthcheck"];
 /** The Worker's own public routes, which the backend reads without a session. */
 const WORKER_PUBLIC_PATHS = ["/api/auth/.well-known/jwks.json", "/api/auth/v1/userinfo"];
+
+/** What the stock Worker runs with. */
+const STOCK = {
+  cfaccess: { signIn: { resolvers: [{ resolver: "emailMatchingUserEntityProfileEmail" }] } },
+};
 
 const running = [];
 
@@ -36,8 +44,9 @@ try {
   process.exit(1);
 }
 
-async function start({ port, plain }) {
-  // First of all, so that a port that is taken is known at once.
+async function start({ port, plain, worker: dir }) {
+  const own = dir === undefined ? STOCK : await readOwnWorker(dir);
+  // Before everything slow, so that a port that is taken is known at once.
   const access = await started(startAccess, {
     port,
     team: TEAM,
@@ -52,18 +61,25 @@ async function start({ port, plain }) {
   const [origin, keys, records] = await Promise.all([
     page.isBackstage ? started(startBackstage, { baseUrl: url, access }) : started(startOrigin),
     signingKeys(ROOT, DEV_DIR),
-    catalogRecords(ROOT, DEV_DIR),
+    catalogRecords(ROOT, DEV_DIR, own.wranglerToml),
   ]);
 
   const worker = await started(startWorker, {
     access,
+    buildDir: own.buildDir,
+    bindings: own.bindings,
     cfaccess: {
+      ...own.cfaccess,
       teamName: TEAM,
       audience: [access.audience],
       serviceTokens: [{ token: CI_BOT.clientId, subject: CI_BOT.subject }],
-      signIn: { resolvers: [{ resolver: "emailMatchingUserEntityProfileEmail" }] },
     },
-    backstage: { baseUrl: url, origin: origin.url, publicPaths: PUBLIC_PATHS },
+    backstage: {
+      ...own.backstage,
+      baseUrl: url,
+      origin: origin.url,
+      publicPaths: PUBLIC_PATHS,
+    },
     signingKeys: keys,
     onLog: ({ message }) => console.log(message),
   });
@@ -89,17 +105,21 @@ function options() {
     options: {
       port: { type: "string", default: DEFAULT_PORT },
       plain: { type: "boolean", default: false },
+      worker: { type: "string" },
     },
   });
   const port = Number(values.port);
   if (!/^\d+$/.test(values.port) || port > 65535)
     throw new Error(`--port ${values.port}: ${USAGE}`);
-  return { port, plain: values.plain };
+  return { port, plain: values.plain, worker: values.worker };
 }
 
 function explain(error) {
   if (error.code === "EADDRINUSE") {
     return `Port ${error.port} is taken: stop what listens there, or choose another:\n  ${USAGE}`;
+  }
+  if (error.code === "ENOENT" && error.path?.endsWith("wrangler.toml")) {
+    return `--worker: ${error.path} does not exist. Name the folder of a Worker's crate:\n  ${USAGE}`;
   }
   if (error.code?.startsWith("ERR_PARSE_ARGS")) return `${error.message}\n  ${USAGE}`;
   return error.stack;

@@ -17,10 +17,15 @@ export async function signingKeys(root, devDir) {
   return readFile(file, "utf8");
 }
 
-/** The records of the example catalog, as `wrangler kv bulk put` would take them. */
-export async function catalogRecords(root, devDir) {
+/**
+ * The records of the example catalog, as `wrangler kv bulk put` would take them. `wranglerToml` names
+ * the annotations that users are found by, if it is not the project's own.
+ */
+export async function catalogRecords(root, devDir, wranglerToml) {
   const file = join(devDir, "kv.json");
-  await cfaccess(root, ["catalog", "build", join(root, "examples", "catalog"), "--out", file]);
+  const config = wranglerToml === undefined ? [] : ["--config", wranglerToml];
+  const catalog = join(root, "examples", "catalog");
+  await cfaccess(root, ["catalog", "build", catalog, "--out", file, ...config]);
   return JSON.parse(await readFile(file, "utf8"));
 }
 

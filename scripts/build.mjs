@@ -13,6 +13,9 @@ import { bindgenTool, checkBindgenVersion, npmPackages, rustToolchain } from "./
 
 const GLUE = join(ROOT, "src", "worker");
 
+/** Where cargo compiles, whatever the crate: most of the work is in the dependencies they share. */
+export const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target");
+
 /**
  * What wasm-opt does to the module: speed first, as Cargo's own opt-level. Only what rustc emits
  * is enabled; with --all-features, wasm-opt writes encodings that workerd refuses.
@@ -66,7 +69,11 @@ export async function compile(crate) {
       ...(crate === ROOT ? ["--no-default-features", "--features=entry"] : []),
       "--message-format=json-render-diagnostics",
     ],
-    { cwd: crate, capture: "stdout", env: { CARGO_ENCODED_RUSTFLAGS: REMAP.join("\x1f") } },
+    {
+      cwd: crate,
+      capture: "stdout",
+      env: { CARGO_TARGET_DIR: TARGET, CARGO_ENCODED_RUSTFLAGS: REMAP.join("\x1f") },
+    },
   );
   // The crate itself is what cargo names last.
   const wasm = messages

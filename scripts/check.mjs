@@ -4,7 +4,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "./build.mjs";
+import { build, TARGET } from "./build.mjs";
 import { main, NODE, ROOT, run, seconds } from "./process.mjs";
 import { setup } from "./setup.mjs";
 
@@ -18,8 +18,11 @@ const STEPS = {
   "cargo fmt": () => run("cargo", ["fmt", "--check"], CAPTURED),
   "cargo fmt, tool": () => run("cargo", ["fmt", "--check"], { ...CAPTURED, cwd: TOOL }),
   "cargo fmt, bench": () => run("cargo", ["fmt", "--check"], { ...CAPTURED, cwd: BENCH_CRYPTO }),
+  "cargo fmt, example": () => run("cargo", ["fmt", "--check"], { ...CAPTURED, cwd: EXAMPLE }),
   "clippy, native": () => clippy("--all-targets", "--all-features"),
   "clippy, wasm": () => clippy("--lib", WASM, ...STOCK_WORKER),
+  "clippy, example": () => clippyExample("--all-targets"),
+  "clippy, example, wasm": () => clippyExample("--lib", WASM),
   "rustdoc, native": () => rustdoc("--all-features"),
   "rustdoc, wasm": () => rustdoc("--lib", WASM, ...STOCK_WORKER),
   "pure core": pureCore,
@@ -33,6 +36,7 @@ const BARE = ["--no-default-features", "--locked"];
 
 const CAPTURED = { capture: "all" };
 const TOOL = join(ROOT, "tools", "bindgen");
+const EXAMPLE = join(ROOT, "examples", "custom-resolver");
 const BENCH_CRYPTO = join(ROOT, "bench", "crypto");
 
 await main(import.meta.url, async () => {
@@ -40,7 +44,7 @@ await main(import.meta.url, async () => {
   for (const [name, step] of Object.entries(STEPS)) {
     const start = performance.now();
     const { code, output } = await step().catch(({ message }) => ({ code: 1, output: message }));
-    console.log(`${code === 0 ? "ok    " : "FAILED"}  ${name.padEnd(16)} ${seconds(start)}`);
+    console.log(`${code === 0 ? "ok    " : "FAILED"}  ${name.padEnd(21)} ${seconds(start)}`);
     if (code !== 0) {
       console.log(output);
       process.exitCode = 1;
@@ -49,7 +53,16 @@ await main(import.meta.url, async () => {
 });
 
 function clippy(...args) {
-  return run("cargo", ["clippy", "--quiet", "--locked", ...args, "--", "-Dwarnings"], CAPTURED);
+  return run("cargo", clippyArgs(args), CAPTURED);
+}
+
+function clippyExample(...args) {
+  const env = { CARGO_TARGET_DIR: TARGET };
+  return run("cargo", clippyArgs(args), { ...CAPTURED, cwd: EXAMPLE, env });
+}
+
+function clippyArgs(args) {
+  return ["clippy", "--quiet", "--locked", ...args, "--", "-Dwarnings"];
 }
 
 function rustdoc(...args) {

@@ -2,7 +2,7 @@
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { build } from "./build.mjs";
+import { build, TARGET } from "./build.mjs";
 import { CFACCESS, Failure, main, NODE, ROOT, run, seconds } from "./process.mjs";
 import { chromium, rustToolchain } from "./setup.mjs";
 
@@ -11,18 +11,35 @@ const TEST_LIMIT_MS = 180_000;
 /** Nor does a suite, should a test block the very clock that would end it. */
 const SUITE_LIMIT_MS = 20 * 60_000;
 
+const EXAMPLE = join(ROOT, "examples", "custom-resolver");
+
 /** Each suite, and how to run it: resolves to whether it passed. */
 const SUITES = {
   core: () => passes("cargo", ["test", "--locked", "--all-features"]),
   build: () => nodeTests("tests/build"),
   dev: async () => (await cli()) && nodeTests("tests/dev"),
   edge: () => nodeTests("tests/edge"),
+  examples: async () =>
+    (await cli()) &&
+    (await exampleTests()) &&
+    (await buildExamples()) &&
+    nodeTests("tests/examples"),
   bench: async () => (await cli()) && nodeTests("tests/bench"),
   browser: async () => nodeTests("tests/browser", { CHROME_PATH: await chromium() }),
 };
 
 /** The command, which fills the catalogs of `npm run dev` and of the bench. */
 const cli = () => passes("cargo", ["build", ...CFACCESS]);
+
+/** The example's own tests, as its author runs them. */
+const exampleTests = () =>
+  passes("cargo", ["test", "--locked"], { cwd: EXAMPLE, env: { CARGO_TARGET_DIR: TARGET } });
+
+/** The example, and a Worker whose resolvers fail. */
+async function buildExamples() {
+  for (const crate of [EXAMPLE, join(ROOT, "tests", "examples", "faulty")]) await build(crate);
+  return true;
+}
 
 await main(import.meta.url, async (names) => {
   for (const name of names) {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { describe, test } from "node:test";
-import { decodeJwt, decodeProtectedHeader, generateKeyPair, importJWK, SignJWT } from "jose";
+import { decodeJwt, generateKeyPair, importJWK, SignJWT } from "jose";
 import {
   assertRefused,
   BASE_URL,
@@ -14,6 +14,7 @@ import {
   recordsOf,
   unseenBy,
 } from "./harness.mjs";
+import { limited } from "./limited-user.mjs";
 import { startScriptedOrigin } from "./scripted-origin.mjs";
 
 const ground = groundOfThisFile({ origin: startScriptedOrigin });
@@ -147,17 +148,6 @@ const now = () => Math.floor(Date.now() / 1000);
 async function userToken(gate = ground.gate) {
   const answer = await gate.refresh(await ground.access.mint());
   return answer.json.backstageIdentity.token;
-}
-
-/** As the backend makes it, out of a user token. */
-function limited(token) {
-  const { kid } = decodeProtectedHeader(token);
-  const { sub, iat, exp, uip } = decodeJwt(token);
-  const header = { typ: "vnd.backstage.limited-user", alg: "ES256", kid };
-  const parts = [header, { sub, iat, exp }].map((part) =>
-    Buffer.from(JSON.stringify(part)).toString("base64url"),
-  );
-  return `${parts.join(".")}.${uip}`;
 }
 
 /** A token signed with the Worker's own key, or another. */
