@@ -48,6 +48,11 @@ pub use sign_in::{
 #[cfg(feature = "testing")]
 pub mod testing;
 
+// `cargo test` compiles and runs the code blocks of this document.
+#[cfg(all(doctest, feature = "testing", feature = "worker"))]
+#[doc = include_str!("../docs/custom-resolvers.md")]
+struct CustomResolvers;
+
 #[cfg(feature = "worker")]
 pub mod worker;
 
@@ -56,8 +61,3 @@ mod entry;
 
 #[cfg(feature = "cli")]
 pub mod cli;
-
-/// The code blocks of the documentation, which are compiled with the tests.
-#[cfg(all(doctest, feature = "testing"))]
-#[doc = include_str!("../docs/custom-resolvers.md")]
-struct CustomResolvers;
