@@ -3,11 +3,12 @@
 
 mod cached;
 pub mod import;
-mod key;
+mod layout;
 mod lookup;
-mod record;
 
 pub use cached::{CachedCatalog, RecordCache};
-pub use key::{Key, fold, is_annotation_name};
+pub use layout::{
+    Corrupt, Key, Metadata, PREFIX, Record, RecordKind, UserRecord, decode, digest, encode, fold,
+    is_annotation_name,
+};
 pub use lookup::{find_record, look_up};
-pub use record::{Corrupt, PREFIX, Record, UserRecord, decode, digest, encode};

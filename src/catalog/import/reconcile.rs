@@ -5,12 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::catalog::{PREFIX, Record, digest, encode};
-
-/// How the keys begin that are found by an annotation, and those that are found by email; the others
-/// are found by ref.
-const ANNOTATION_PREFIX: &str = "v1:annotation:";
-const EMAIL_PREFIX: &str = "v1:email";
+use crate::catalog::{Metadata, PREFIX, Record, RecordKind, digest, encode};
 
 /// A comparison under way: what KV holds, and record by record what it should hold.
 #[derive(Debug)]
@@ -84,8 +79,7 @@ impl Reconciliation {
     pub fn actual(&mut self, keys: &Value) -> Option<()> {
         for item in keys.as_array()? {
             let name = item.get("name")?.as_str()?;
-            let digest = item.get("metadata").and_then(|metadata| metadata.get("h"));
-            let digest = digest.and_then(Value::as_str).unwrap_or_default();
+            let digest = Metadata::digest_of(item).unwrap_or_default();
             if name.starts_with(PREFIX) {
                 let slot = Slot { actual: Some(digest.to_owned()), desired: Desired::Nothing };
                 self.slots.insert(name.to_owned(), slot);
@@ -140,20 +134,26 @@ impl Reconciliation {
         }
     }
 
+    /// Whether users are found by this annotation.
+    fn is_used(&self, annotation: &str) -> bool {
+        self.annotations.iter().any(|it| it == annotation)
+    }
+
     /// What is to be done.
     ///
     /// # Errors
     /// None in practice: a record is always JSON.
-    pub fn plan(self) -> serde_json::Result<Plan> {
+    pub fn plan(mut self) -> serde_json::Result<Plan> {
         let mut plan = Plan::default();
         let mut unused = (0, 0);
-        for (key, Slot { actual, desired }) in self.slots {
+        for (key, Slot { actual, desired }) in std::mem::take(&mut self.slots) {
             let [annotations, emails, refs] = &mut plan.shares;
-            let share = match annotation_of(&key) {
-                Some(name) if self.annotations.iter().any(|it| it == name) => annotations,
-                Some(_) => &mut unused,
-                None if key.starts_with(EMAIL_PREFIX) => emails,
-                None => refs,
+            let share = match RecordKind::of(&key) {
+                Some((RecordKind::Annotation, Some(name))) if self.is_used(name) => annotations,
+                Some((RecordKind::Email, _)) => emails,
+                Some((RecordKind::Ref, _)) => refs,
+                // An annotation by which users are no longer found, or no key of the layout.
+                Some((RecordKind::Annotation, _)) | None => &mut unused,
             };
             share.0 += usize::from(actual.is_some());
             let (differs, value) = match desired {
@@ -181,11 +181,6 @@ impl Reconciliation {
     }
 }
 
-/// The name of the annotation that a key is found by.
-fn annotation_of(key: &str) -> Option<&str> {
-    key.strip_prefix(ANNOTATION_PREFIX)?.split(['=', '#']).next()
-}
-
 /// Adds a text to a sorted list, unless it is there. (Sorting the list at its end would be more code
 /// than all of the above.)
 fn insert(list: &mut Vec<String>, text: &str) {
@@ -209,8 +204,13 @@ impl Plan {
     #[must_use]
     pub fn excess(&self, percent: u8) -> Option<String> {
         let [annotations, emails, refs] = self.shares;
-        let shares = [("users", refs), ("emails", emails), ("annotations", annotations)];
-        for (what, (actual, removed)) in shares {
+        let shares = [
+            (RecordKind::Ref, refs),
+            (RecordKind::Email, emails),
+            (RecordKind::Annotation, annotations),
+        ];
+        for (kind, (actual, removed)) in shares {
+            let what = kind.plural();
             if removed > 1 && removed > (actual * usize::from(percent)).div_ceil(100) {
                 return Some(format!(
                     "{removed} of {actual} {what} would be removed, more than {percent} %"

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::catalog::digest;
+use crate::catalog::Metadata;
 
 /// A key and its value, with the digest by which `catalog push` sees later whether it has changed.
 #[derive(Debug, Serialize)]
@@ -12,14 +12,9 @@ pub(super) struct Entry {
     metadata: Metadata,
 }
 
-#[derive(Debug, Serialize)]
-struct Metadata {
-    h: String,
-}
-
 impl Entry {
     pub(super) fn new(key: String, value: String) -> Self {
-        let metadata = Metadata { h: digest(&value) };
+        let metadata = Metadata::of(&value);
         Self { key, value, metadata }
     }
 

@@ -3,17 +3,10 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
-use super::key::{Key, fold};
+use super::{Key, VERSION, fold};
 use crate::backstage::EntityRef;
 use crate::json::{read_unique, strings};
-
-/// The version of the layout. A record of another one is corrupt to this program.
-pub(super) const VERSION: u64 = 1;
-
-/// What every key of the catalog begins with. Other keys of the namespace are not touched.
-pub const PREFIX: &str = "v1:";
 
 /// What is known of a user.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
@@ -162,16 +155,6 @@ pub fn encode(record: &Record) -> serde_json::Result<String> {
         Record::Many(refs) => (None, Some(refs.as_slice())),
     };
     serde_json::to_string(&Envelope { v: VERSION, user, ambiguous })
-}
-
-/// The digest of a value that its key carries in KV as metadata, `{"h":"…"}`: half of a SHA-256 in
-/// hexadecimal. It tells whether a record has changed from the list of keys alone; long enough that
-/// nobody finds two values of one digest.
-#[must_use]
-pub fn digest(value: &str) -> String {
-    let mut digest = base16ct::lower::encode_string(&Sha256::digest(value.as_bytes()));
-    digest.truncate(32);
-    digest
 }
 
 #[cfg(test)]

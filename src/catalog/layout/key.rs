@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::record::VERSION;
+use super::RecordKind;
 use crate::backstage::EntityRef;
 
 /// The longest value part of a key that is spelled out, in bytes, the name of an annotation counted
@@ -32,16 +32,15 @@ impl Key<'_> {
     #[must_use]
     pub fn to_kv(self) -> String {
         let (kind, name, value) = match self {
-            Self::Annotation(name, value) => ("annotation:", name, fold(value)),
-            Self::Email(email) => ("email", "", fold(email)),
-            Self::Ref(entity_ref) => ("ref", "", entity_ref.as_str().to_owned()),
+            Self::Annotation(name, value) => (RecordKind::Annotation, name, fold(value)),
+            Self::Email(email) => (RecordKind::Email, "", fold(email)),
+            Self::Ref(entity_ref) => (RecordKind::Ref, "", entity_ref.as_str().to_owned()),
         };
         if name.len() + value.len() <= MAX_SPELLED_OUT {
-            let sign = if name.is_empty() { ':' } else { '=' };
-            return format!("v{VERSION}:{kind}{name}{sign}{value}");
+            return kind.key(name, &value, false);
         }
         let digest = base16ct::lower::encode_string(&Sha256::digest(value.as_bytes()));
-        format!("v{VERSION}:{kind}{name}#{digest}")
+        kind.key(name, &digest, true)
     }
 }
 
