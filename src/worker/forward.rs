@@ -57,7 +57,7 @@ pub(super) async fn forward(
 }
 
 /// Forwards a request without waiting for the response. JavaScript completes `log`, the log event as
-/// JSON, with the status and writes it. If the origin does not answer, [`unreachable`] does.
+/// JSON, with the status and writes it. If the origin does not answer, [`unreachable()`] does.
 pub(super) fn forward_and_log(
     request: &Request,
     target: &Target<'_>,
