@@ -23,7 +23,7 @@ export async function openChrome() {
     viewport: { width: 1100, height: 720 },
   });
   const page = context.pages()[0] ?? (await context.newPage());
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   const errors = [];
   const requests = [];
   page.on("pageerror", (error) => errors.push(String(error)));
@@ -64,10 +64,8 @@ export const catalogShown = (page) =>
     .first()
     .waitFor();
 
-/** What the settings page says of the user. */
-export async function whoIsShown(page, url) {
+/** The settings page says this of the user, once names have taken the place of refs. */
+export async function settingsShow(page, url, text) {
   await page.goto(`${url}/settings`);
-  const card = page.getByText("User Entity:").locator("xpath=ancestor::*[3]");
-  await card.waitFor();
-  return (await card.textContent()).replaceAll(/\s+/g, " ");
+  await page.locator("body", { hasText: text }).waitFor();
 }

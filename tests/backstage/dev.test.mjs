@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { childrenOf, isRunning, startDev, urlOf } from "../dev/running.mjs";
-import { catalogShown, logIn, openChrome, whoIsShown } from "./chrome.mjs";
+import { catalogShown, logIn, openChrome, settingsShow } from "./chrome.mjs";
 
 let chrome;
 before(async () => {
@@ -20,7 +20,7 @@ test("it shows the app that create-app writes with the example catalog, and leav
   const { page } = chrome;
   await logIn(page, url);
   await catalogShown(page);
-  assert.match(await whoIsShown(page, url), /User Entity: Ingrid Solheim/);
+  await settingsShow(page, url, /User Entity: Ingrid Solheim/);
   await page.goto(`${url}/?filters[kind]=user&filters[user]=all`);
   await page.getByRole("link", { name: "Tomasz Wrona" }).first().waitFor();
 

@@ -15,7 +15,10 @@ export function accessFetchApi({ configApi, discoveryApi, identityApi }: Apis) {
   const check = async () => checkSession(await refreshUrl(discoveryApi));
   const baseUrl = configApi.getString("backend.baseUrl");
   const withAccess = isLocal(configApi) ? [] : [accessMiddleware(baseUrl, check)];
-  if (withAccess.length > 0) checkOnReturn(check);
+  if (withAccess.length > 0) {
+    checkOnReturn(check);
+    checkOnMissingScript(check);
+  }
   return createFetchApi({
     middleware: [
       FetchMiddlewares.resolvePluginProtocol({ discoveryApi }),
@@ -53,4 +56,13 @@ function checkOnReturn(check: () => Promise<void>) {
     last = Date.now();
     void check();
   });
+}
+
+/** A view that is opened for the first time loads a script first, which Access refuses too. */
+function checkOnMissingScript(check: () => Promise<void>) {
+  const onError = ({ target }: Event) => {
+    if (target instanceof HTMLScriptElement) void check();
+  };
+  // The events of elements do not bubble.
+  window.addEventListener("error", onError, { capture: true });
 }
