@@ -50,7 +50,7 @@ HR_URL = "https://hr.acme.com"
 `,
   );
   const { cfaccess, backstage, bindings, buildDir } = await readOwnWorker(dir);
-  assert.deepEqual([cfaccess, backstage], [{ providerId: "sso" }, { mode: "shadow" }]);
+  assert.deepEqual([cfaccess, { ...backstage }], [{ providerId: "sso" }, { mode: "shadow" }]);
   assert.deepEqual(bindings, { HR_URL: "https://hr.acme.com" });
   assert.equal(buildDir, join(dir, "build"));
 });
