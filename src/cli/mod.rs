@@ -61,6 +61,21 @@ fn put(text: &str) -> Result<(), String> {
     written.map_err(|error| format!("stdout: cannot be written: {error}"))
 }
 
+/// A text as a terminal may show it: control characters and those that turn the direction of text, which
+/// may come from any input, are written as escapes.
+fn printable(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars() {
+        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || turns || matches!(c, '\u{2028}' | '\u{2029}') {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
 /// Runs the command line of this process.
 #[must_use]
 pub fn run() -> ExitCode {
@@ -74,7 +89,7 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(CliError(problems)) => {
             for problem in problems {
-                eprintln!("error: {}", problem.replace('\n', " "));
+                eprintln!("error: {}", printable(&problem.replace('\n', " ")));
             }
             ExitCode::FAILURE
         }

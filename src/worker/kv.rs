@@ -15,7 +15,7 @@ use worker::{Delay, KvError, KvStore};
 use super::env::Bindings;
 use super::fetch::describe;
 use super::limits::wait;
-use crate::catalog::digest;
+use crate::catalog::Metadata;
 use crate::futures::within;
 use crate::ports::Failure;
 
@@ -78,8 +78,7 @@ pub(super) async fn change(
     limited(binding, async {
         let namespace = namespace(env, binding)?;
         let Some(value) = value else { return namespace.delete(key).await };
-        let metadata = json!({ "h": digest(value) });
-        namespace.put(key, value)?.metadata(metadata)?.execute().await
+        namespace.put(key, value)?.metadata(Metadata::of(value))?.execute().await
     })
     .await
 }

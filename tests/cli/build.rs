@@ -132,14 +132,14 @@ fn what_is_legal_but_not_meant_is_a_warning() {
 fn names_that_a_running_backstage_allows_by_rules_of_its_own_are_taken() {
     let sandbox = Sandbox::new("own-rules");
     let entity = json!([{ "kind": "User", "metadata": { "name": "jane@example.com" },
-        "relations": [{ "type": "memberOf", "targetRef": "Group:Default/A b" }] }]);
+        "relations": [{ "type": "memberOf", "targetRef": "Group:Default/A@b" }] }]);
     sandbox.write("entities.json", entity.to_string());
     let run = build(&sandbox, "entities.json");
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(
         sandbox
             .read("kv.json")
-            .contains(r#"[\"user:default/jane@example.com\",\"group:default/a b\"]"#)
+            .contains(r#"[\"user:default/jane@example.com\",\"group:default/a@b\"]"#)
     );
 }
 

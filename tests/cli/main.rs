@@ -13,6 +13,7 @@
 mod annotation;
 mod bad_input;
 mod build;
+mod completeness;
 mod doctor;
 mod index;
 mod keygen;

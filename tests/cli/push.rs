@@ -146,7 +146,7 @@ impl Ground {
     }
 
     /// Pushes these users, from a file.
-    fn push_users(&self, users: &[Value], arguments: &[&str]) -> Run {
+    pub(crate) fn push_users(&self, users: &[Value], arguments: &[&str]) -> Run {
         self.sandbox.write("users.json", json!(users).to_string());
         self.push(&[&["users.json"], arguments].concat())
     }
@@ -166,7 +166,7 @@ fn user(name: &str, email: &str, groups: &[&str]) -> Value {
     })
 }
 
-fn users(count: usize) -> Vec<Value> {
+pub(crate) fn users(count: usize) -> Vec<Value> {
     (0..count).map(|i| user(&format!("u{i}"), &format!("u{i}@example.com"), &["a"])).collect()
 }
 
@@ -378,7 +378,7 @@ fn a_backstage_that_does_not_give_everything_is_refused_and_nothing_is_written()
     };
     let token = "catalog-token";
     for (url, token, expected) in [
-        (backstage(users(3), 6, 0), token, "the catalog says it has 6 users and gave 3"),
+        (backstage(users(3), 6, 0), token, "the catalog says it has 6 entities and gave 3"),
         (backstage(users(0), 0, 0), token, "there is no user in its catalog"),
         (backstage(users(3), 3, 9), token, "status 500"),
         (backstage(users(3), 3, 0), "wrong", "status 401: the token is missing, or not good"),
@@ -386,7 +386,7 @@ fn a_backstage_that_does_not_give_everything_is_refused_and_nothing_is_written()
         (backstage(bad(), 3, 0), token, "user u2: is not a user with `relations`"),
         (serve(|_| (302, String::new())), token, "perhaps to the login of Cloudflare Access"),
         (serve(|_| (404, String::new())), token, "is this the base URL of a Backstage backend"),
-        (serve(|_| (200, "<html>".into())), token, "is not a page of entities"),
+        (serve(|_| (200, "<html>".into())), token, "is a web page (HTML)"),
         (
             serve(|_| {
                 let info = json!({ "nextCursor": "again" });

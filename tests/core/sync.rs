@@ -356,9 +356,9 @@ fn nothing_is_written_of_what_cannot_be_right() {
     let incomplete = "origin_incomplete";
     for (status, body, code, detail) in [
         (200, page(endless), incomplete, "the catalog's pages have no end"),
-        (200, page(empty), incomplete, "the catalog's pages have no end"),
+        (200, page(empty), incomplete, "the catalog gave an empty page"),
         (200, truncated.to_owned(), incomplete, "is not a page of entities"),
-        (200, "<html>".to_owned(), incomplete, "is not a page of entities"),
+        (200, "<html>".to_owned(), incomplete, "is a web page (HTML)"),
         (
             200,
             page(nobody),
@@ -391,7 +391,7 @@ fn half_a_list_an_empty_one_and_mass_removals_are_refused() {
     world.run();
     let before = world.holds();
     for (left, total, code, detail) in [
-        (5, 10, "origin_incomplete", "the catalog says it has 10 users and gave 5"),
+        (5, 10, "origin_incomplete", "the catalog says it has 10 entities and gave 5"),
         (0, 0, "origin_incomplete", "there is no user"),
         (7, 7, "removals_excessive", "3 of 10 users would be removed, more than 20 %: if that is"),
     ] {

@@ -237,7 +237,7 @@ describe("a run that must not write", () => {
       code: "origin_incomplete",
       detail: /pages have no end/,
     },
-    "an HTML page": { answer: () => "<html>", code: "origin_incomplete", detail: /not a page/ },
+    "an HTML page": { answer: () => "<html>", code: "origin_incomplete", detail: /web page/ },
     "a token that is not good enough": {
       answer: () => 401,
       code: "origin_refused",

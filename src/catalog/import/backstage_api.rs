@@ -1,4 +1,4 @@
-//! The users of a running Backstage, page by page (`/api/catalog/entities/by-query`).
+//! The users of a running Backstage, one by one. [`Pages`](super::Pages) reads them page by page.
 //!
 //! Only users are asked for: a running catalog has joined what users and groups say of each other,
 //! and its users carry the result as `relations`.
@@ -9,92 +9,13 @@ use serde_json::{Map, Value};
 
 use super::entity::{Entity, Kind};
 use super::entity_reader::{MAX_ANNOTATION, MEMBER_OF};
+use super::validators::{is_live_name, parse_live_ref};
 use crate::backstage::EntityRef;
 use crate::catalog::UserRecord;
 
-/// How many users a page has: a few hundred KiB with tens of groups each.
-const PAGE: usize = 200;
-
 /// What is read of a user, its annotations apart.
-const FIELDS: &str = "kind,metadata.name,metadata.namespace,spec.profile.email,\
+pub(super) const FIELDS: &str = "kind,metadata.name,metadata.namespace,spec.profile.email,\
                       spec.profile.displayName,spec.profile.picture,relations";
-
-/// A walk through the pages. A cursor stands for a place in a fixed order (that of the entities' ids),
-/// so nobody is missed while others come and go.
-#[derive(Debug, Default)]
-pub struct Pages {
-    /// Further fields to read, as a part of the query.
-    annotations: String,
-    next: Next,
-    seen: u64,
-    total: u64,
-}
-
-#[derive(Debug, Default, Eq, PartialEq)]
-enum Next {
-    #[default]
-    First,
-    Cursor(String),
-    Nothing,
-}
-
-impl Pages {
-    /// A walk that reads the annotations with these names too.
-    #[must_use]
-    pub fn with(annotations: &[String]) -> Self {
-        let field = |name: &String| format!(",metadata.annotations.{name}");
-        Self { annotations: annotations.iter().map(field).collect(), ..Self::default() }
-    }
-
-    /// The path and query of the next page, below the backend's base URL; `None` if there is none.
-    #[must_use]
-    pub fn path(&self) -> Option<String> {
-        let which = match &self.next {
-            Next::First => "filter=kind=user".to_owned(),
-            Next::Cursor(cursor) => format!("cursor={}", percent_encode(cursor)),
-            Next::Nothing => return None,
-        };
-        let fields = format!("{FIELDS}{}", self.annotations);
-        Some(format!("/api/catalog/entities/by-query?{which}&fields={fields}&limit={PAGE}"))
-    }
-
-    /// How many users were read, and how many there are.
-    #[must_use]
-    pub const fn progress(&self) -> (u64, u64) {
-        (self.seen, self.total)
-    }
-
-    /// Reads a page and goes on to the next.
-    ///
-    /// # Errors
-    /// When it is no page, or the last one and users are missing: half a list is none.
-    pub fn read(&mut self, body: &str) -> Result<Vec<Value>, String> {
-        let no_page = || "the catalog's answer is not a page of entities".to_owned();
-        let mut page: Value = serde_json::from_slice(body.as_bytes()).map_err(|_| no_page())?;
-        let cursor = page.get("pageInfo").and_then(|info| info.get("nextCursor"));
-        let next = match cursor.and_then(Value::as_str) {
-            Some(cursor) => Next::Cursor(cursor.to_owned()),
-            None => Next::Nothing,
-        };
-        self.total = page.get("totalItems").and_then(Value::as_u64).ok_or_else(no_page)?;
-        let items = page.get_mut("items").and_then(Value::as_array_mut).ok_or_else(no_page)?;
-        let items = std::mem::take(items);
-        self.seen += u64::try_from(items.len()).unwrap_or_default();
-        if next == Next::Nothing && self.seen < self.total {
-            return Err(format!(
-                "the catalog says it has {} users and gave {}",
-                self.total, self.seen
-            ));
-        }
-        // A few more than it says may have come meanwhile.
-        let is_endless = self.seen > self.total.saturating_mul(2).saturating_add(1_000);
-        if next != Next::Nothing && (items.is_empty() || self.next == next || is_endless) {
-            return Err("the catalog's pages have no end".to_owned());
-        }
-        self.next = next;
-        Ok(items)
-    }
-}
 
 /// Reads an entity of a page, with those of its annotations that have these names.
 ///
@@ -137,9 +58,9 @@ pub fn live_user(item: &Value, annotations: &[String]) -> Option<LiveUser> {
     let metadata = item.get("metadata")?;
     let namespace = match metadata.get("namespace") {
         None => None,
-        namespace => Some(text(namespace)?),
+        namespace => Some(text(namespace).filter(|it| is_live_name(it))?),
     };
-    let name = text(metadata.get("name"))?;
+    let name = text(metadata.get("name")).filter(|it| is_live_name(it))?;
     if item.get("kind")?.as_str()? != "User" {
         return None;
     }
@@ -202,7 +123,7 @@ fn live_groups(item: &Value) -> Option<Vec<String>> {
     let mut groups = Vec::new();
     for relation in item.get("relations")?.as_array()? {
         if relation.get("type").and_then(Value::as_str) == Some(MEMBER_OF) {
-            let target = EntityRef::parse(relation.get("targetRef")?.as_str()?, None)?;
+            let target = parse_live_ref(relation.get("targetRef")?.as_str()?)?;
             if target.kind() == "group" {
                 groups.push(target.to_string());
             }

@@ -3,7 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::entity::{Entity, Group, Kind, Membership, User};
-use super::validators::{is_dns_label, is_kind, is_name, name_of, parse_ref};
+use super::validators::{
+    is_dns_label, is_kind, is_live_name, is_name, name_of, parse_live_ref, parse_ref,
+};
 use crate::backstage::EntityRef;
 use crate::problem::Problem;
 
@@ -39,7 +41,9 @@ impl Reader<'_> {
         let kind = self.required("kind");
         let name = self.required("metadata.name");
         let namespace = self.text("metadata.namespace");
-        if self.at("relations").is_none() {
+        if self.at("relations").is_some() {
+            self.check_live(name.as_deref(), namespace.as_deref());
+        } else {
             self.check_form(kind.as_deref(), name.as_deref(), namespace.as_deref());
         }
         let annotations = self.annotations();
@@ -53,6 +57,16 @@ impl Reader<'_> {
             _ => Kind::Other,
         };
         Some(Entity { entity_ref, kind })
+    }
+
+    fn check_live(&mut self, name: Option<&str>, namespace: Option<&str>) {
+        for (path, text) in [("metadata.name", name), ("metadata.namespace", namespace)] {
+            if let Some(text) = text.filter(|text| !is_live_name(text)) {
+                let message =
+                    format!("must not contain `/`, `:`, spaces or control characters: `{text}`");
+                self.problem(path, message);
+            }
+        }
     }
 
     fn check_form(&mut self, kind: Option<&str>, name: Option<&str>, namespace: Option<&str>) {
@@ -158,7 +172,7 @@ impl Reader<'_> {
                 continue;
             }
             let target = relation.get("targetRef").and_then(Value::as_str);
-            match target.and_then(|target| EntityRef::parse(target, None)) {
+            match target.and_then(parse_live_ref) {
                 Some(target) if target.kind() == "group" => groups.push(target),
                 Some(_) => {}
                 None => self.problem(

@@ -5,12 +5,14 @@ mod backstage_api;
 mod entity;
 mod entity_reader;
 mod index;
+mod pages;
 mod reconcile;
 mod sync;
 mod validators;
 
-pub use backstage_api::{LiveUser, Pages, live_entity, live_user, percent_encode};
+pub use backstage_api::{LiveUser, live_entity, live_user, percent_encode};
 pub use entity::{Entity, Group, Kind, Membership, User};
 pub use index::Index;
-pub use reconcile::{Plan, Reconciliation, Write};
+pub use pages::{BackstageError, Completeness, PageError, Pages};
+pub use reconcile::{MAX_REMOVED, Plan, Reconciliation, Write};
 pub use sync::{MAX_KV_CALLS, Summary, SyncPolicy, SyncPorts, sync};

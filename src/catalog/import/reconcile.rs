@@ -7,6 +7,10 @@ use serde_json::Value;
 
 use crate::catalog::{Metadata, PREFIX, Record, RecordKind, digest, encode};
 
+/// The most of the users, of the emails or of the annotations that cron removes, and the command line
+/// without being told otherwise, in percent.
+pub const MAX_REMOVED: u8 = 20;
+
 /// A comparison under way: what KV holds, and record by record what it should hold.
 #[derive(Debug)]
 pub struct Reconciliation {

@@ -9,8 +9,9 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::backstage_api::{LiveUser, Pages, live_user};
-use super::reconcile::{Plan, Reconciliation};
+use super::backstage_api::{LiveUser, live_user};
+use super::pages::Pages;
+use super::reconcile::{MAX_REMOVED, Plan, Reconciliation};
 use crate::catalog::{Record, encode};
 use crate::json::{to_json_array, to_json_string};
 use crate::ports::{Failure, HttpRequest, HttpResponse};
@@ -23,9 +24,6 @@ pub const MAX_KV_CALLS: usize = 900;
 /// begin, so that none writes what it read before the other did, and far less than the fifteen after
 /// which the runtime ends it without a word.
 const MAX_RUN_MS: i64 = 4 * 60 * 1_000;
-
-/// The most of the users, or of the emails, that a run removes, in percent.
-const MAX_REMOVED: u8 = 20;
 
 /// The most bytes of values that are kept until they are written.
 const ROOM: usize = 16 * 1024 * 1024;
@@ -207,7 +205,8 @@ impl<P: SyncPorts> Run<'_, P> {
         if answer.status != 200 {
             return Err(halt("origin_refused", why(answer.status)));
         }
-        let items = pages.read(&answer.body).map_err(|why| halt("origin_incomplete", why))?;
+        let items =
+            pages.read(&answer.body).map_err(|why| halt("origin_incomplete", why.to_string()))?;
         drop(answer);
         for item in &items {
             self.want(item, reconciliation)?;

@@ -42,6 +42,23 @@ pub(super) fn is_dns_label(text: &str) -> bool {
         && text.chars().all(|c| is_plain(c) || c == '-')
 }
 
+/// Whether an entity of a running Backstage can have this name or namespace. Backstage checks names
+/// itself, by rules that an operator may replace (`setFieldFormatValidators`), so only what would make
+/// a ref or a log line ambiguous is refused: `/`, `:`, white space and control characters.
+pub(super) fn is_live_name(text: &str) -> bool {
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | ':');
+    !text.is_empty() && !text.contains(is_odd)
+}
+
+/// Reads the ref of a relation of a running Backstage: it is whole, and its parts are
+/// [names](is_live_name).
+pub(super) fn parse_live_ref(text: &str) -> Option<EntityRef> {
+    let (kind, rest) = text.split_once(':')?;
+    let (namespace, name) = rest.split_once('/')?;
+    let is_whole = is_kind(kind) && is_live_name(namespace) && is_live_name(name);
+    EntityRef::new(kind, Some(namespace), name).filter(|_| is_whole)
+}
+
 /// What a value is, in a reader's words.
 pub(super) fn name_of(value: &Value) -> &'static str {
     match value {

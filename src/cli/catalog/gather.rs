@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::super::CliError;
+use super::super::{CliError, printable};
 use super::cycles;
 use super::live::{self, Backstage};
 use super::source::{Place, Read, Sourced};
@@ -78,7 +78,7 @@ impl Gathered {
     /// Says on stderr what there is.
     pub(super) fn report(&self) {
         for warning in &self.warnings {
-            eprintln!("warning: {warning}");
+            eprintln!("warning: {}", printable(warning));
         }
         let Index { records, users, groups, without_email, ambiguous, annotated } = &self.index;
         let groups = if self.is_live { String::new() } else { format!("{groups} groups, ") };

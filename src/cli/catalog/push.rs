@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::super::wrangler::Deployment;
-use super::super::{CliError, put};
+use super::super::{CliError, printable, put};
 use super::entry::Entry;
 use super::gather::Gathered;
 use super::kv::Namespace;
 use super::live::Backstage;
 use super::progress::progress;
 use super::settings::Settings;
-use crate::catalog::import::{Index, Plan, Reconciliation, Write};
+use crate::catalog::import::{Index, MAX_REMOVED, Plan, Reconciliation, Write};
 use crate::catalog::{Record, encode};
 
 /// Where Cloudflare's REST interface is.
@@ -41,7 +41,7 @@ pub(in crate::cli) struct Args {
     #[arg(long)]
     dry_run: bool,
     /// The most of the users, or of the emails, that are removed without --force
-    #[arg(long, value_name = "PERCENT", default_value = "20%", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", default_value_t = MAX_REMOVED, value_parser = percent)]
     max_deletions: u8,
     /// Remove as many as it takes
     #[arg(long)]
@@ -152,8 +152,7 @@ fn describe(plan: &Plan) -> String {
     for (what, keys) in [("remove", removed), ("change", &changed), ("add", &added)] {
         for key in keys.iter().take(MAX_NAMED) {
             // Emails are what anybody typed; a terminal obeys some of it.
-            let key: String = key.chars().flat_map(printable).collect();
-            lines.push(format!("{what:6} {key}\n"));
+            lines.push(format!("{what:6} {}\n", printable(key)));
         }
         if let Some(more) = keys.len().checked_sub(MAX_NAMED).filter(|more| *more > 0) {
             lines.push(format!("{what:6} {more} more\n"));
@@ -164,10 +163,6 @@ fn describe(plan: &Plan) -> String {
         "{removed} to remove, {changed} to change, {added} to add, {unchanged} unchanged\n"
     ));
     lines.concat()
-}
-
-fn printable(c: char) -> Vec<char> {
-    if c.is_control() { c.escape_default().collect() } else { vec![c] }
 }
 
 fn backstage(url: &str, args: &Args) -> Result<Backstage, String> {
