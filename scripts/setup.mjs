@@ -96,31 +96,41 @@ const wantedRust = once(async () => {
   };
 });
 
-/** The path of tools/bindgen, compiled. Its name has a hash of its source: there means current. */
+/** The path of tools/bindgen, compiled. */
 export const bindgenTool = once(async () => {
-  const crate = join(ROOT, "tools", "bindgen");
   await checkBindgenVersion(join(ROOT, "Cargo.lock"));
+  return compiledTool("bindgen", "bindgen", "the wasm-bindgen tool (about 45 s alone)");
+});
+
+/** The path of tools/public-api, compiled. */
+export const publicApiTool = once(() =>
+  compiledTool("public-api", "public-api-list", "the tool that lists the public API (about 20 s)"),
+);
+
+/** A crate of tools/, compiled. The program's name has a hash of its source: if it exists, it is current. */
+async function compiledTool(name, binary, what) {
+  const crate = join(ROOT, "tools", name);
   const hash = createHash("sha256");
   for (const file of ["Cargo.toml", "Cargo.lock", "src/main.rs"]) {
     hash.update(await readFile(join(crate, file)));
   }
-  const program = join(TOOLS, `bindgen-${hash.digest("hex").slice(0, 12)}`);
+  const program = join(TOOLS, `${name}-${hash.digest("hex").slice(0, 12)}`);
   if (await exists(program)) return program;
 
   await rustToolchain();
-  await withLock(join(TOOLS, "bindgen.lock"), async () => {
+  await withLock(join(TOOLS, `${name}.lock`), async () => {
     if (await exists(program)) return;
     const target = join(TOOLS, "target");
-    await step("building the wasm-bindgen tool (about 45 s alone)", () =>
+    await step(`building ${what}`, () =>
       must("cargo", ["build", "--release", "--locked", "--quiet", "--target-dir", target], {
         cwd: crate,
       }),
     );
-    await copyFile(join(target, "release", "bindgen"), `${program}.new`);
+    await copyFile(join(target, "release", binary), `${program}.new`);
     await rename(`${program}.new`, program);
   });
   return program;
-});
+}
 
 /** wasm-bindgen's tool reads only what its library of the very same version has written. */
 export async function checkBindgenVersion(lock) {

@@ -14,24 +14,41 @@
 //! below. Everything but `worker` and `cli` is pure: no clock, no I/O, no JavaScript type. The time
 //! and the [`ports`] are arguments.
 
+// `#[doc(hidden)]` modules are not part of the public API: they are exempt from semver. They are `pub`
+// because the tests, `fuzz/`, `bench/` and the program `cfaccess` use them from outside the library.
+
+#[doc(hidden)]
 pub mod error;
 
+#[doc(hidden)]
 pub mod background;
+#[doc(hidden)]
 pub mod cache;
 mod futures;
+#[doc(hidden)]
 pub mod json;
+#[doc(hidden)]
 pub mod jwk;
+#[doc(hidden)]
 pub mod ports;
+#[doc(hidden)]
 pub mod problem;
 mod reader;
+#[doc(hidden)]
 pub mod scope;
 
+#[doc(hidden)]
 pub mod access;
+#[doc(hidden)]
 pub mod backstage;
+#[doc(hidden)]
 pub mod catalog;
+#[doc(hidden)]
 pub mod sign_in;
 
+#[doc(hidden)]
 pub mod config;
+#[doc(hidden)]
 pub mod gate;
 
 pub use access::AccessGroup;
@@ -60,4 +77,5 @@ pub mod worker;
 mod entry;
 
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
