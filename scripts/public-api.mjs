@@ -25,6 +25,7 @@ async function publicApi() {
       "--",
       "-Zunstable-options",
       "--output-format=json",
+      "--document-hidden-items",
     ],
     { capture: "all", env: { RUSTDOC: join(ROOT, "tools", "public-api", "rustdoc.sh") } },
   );
