@@ -1,11 +1,13 @@
-// `npm run check`: everything short of tests that a change has to satisfy. All of it runs, whatever
-// fails; a step that passes is one line.
+// `npm run check [-- --update-api]`: everything short of tests that a change has to satisfy. All of it runs, whatever
+// fails; a step that passes is one line. `--update-api` rewrites
+// public-api.txt.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build, TARGET } from "./build.mjs";
-import { main, NODE, ROOT, run, seconds } from "./process.mjs";
+import { all, main, NODE, ROOT, run, seconds } from "./process.mjs";
+import { checkPublicApi } from "./public-api.mjs";
 import { setup } from "./setup.mjs";
 
 /** Of what is uploaded, gzipped: start-up time grows with it. The project's performance target. */
@@ -14,9 +16,16 @@ const UPLOAD_BUDGET = 256 * 1024;
 const WASM = "--target=wasm32-unknown-unknown";
 const STOCK_WORKER = ["--no-default-features", "--features=entry"];
 
+const update = process.argv.includes("--update-api");
+
 const STEPS = {
   "cargo fmt": () => run("cargo", ["fmt", "--check"], CAPTURED),
-  "cargo fmt, tool": () => run("cargo", ["fmt", "--check"], { ...CAPTURED, cwd: TOOL }),
+  "cargo fmt, tools": async () => {
+    const results = await all(
+      TOOLS.map((cwd) => run("cargo", ["fmt", "--check"], { ...CAPTURED, cwd })),
+    );
+    return results.find(({ code }) => code !== 0) ?? results[0];
+  },
   "cargo fmt, bench": () => run("cargo", ["fmt", "--check"], { ...CAPTURED, cwd: BENCH_CRYPTO }),
   "cargo fmt, example": () => run("cargo", ["fmt", "--check"], { ...CAPTURED, cwd: EXAMPLE }),
   "clippy, native": () => clippy("--all-targets", "--all-features"),
@@ -26,6 +35,9 @@ const STEPS = {
   "rustdoc, native": () => rustdoc("--all-features"),
   "rustdoc, wasm": () => rustdoc("--lib", WASM, ...STOCK_WORKER),
   "pure core": pureCore,
+  "on worker": onWorker,
+  package: packaged,
+  "public API": () => checkPublicApi({ update }),
   modules: () => run(NODE, ["scripts/modules.mjs"], CAPTURED),
   biome: () => run(NODE, ["node_modules/@biomejs/biome/bin/biome", "ci"], CAPTURED),
   "upload size": uploadSize,
@@ -35,7 +47,7 @@ const STEPS = {
 const BARE = ["--no-default-features", "--locked"];
 
 const CAPTURED = { capture: "all" };
-const TOOL = join(ROOT, "tools", "bindgen");
+const TOOLS = ["bindgen", "public-api"].map((name) => join(ROOT, "tools", name));
 const EXAMPLE = join(ROOT, "examples", "custom-resolver");
 const BENCH_CRYPTO = join(ROOT, "bench", "crypto");
 
@@ -96,8 +108,35 @@ async function dryDeploy() {
 /** That without features there is no JavaScript crate, so that the core cannot use one. */
 async function pureCore() {
   const checked = await run("cargo", ["check", "--quiet", "--lib", ...BARE], CAPTURED);
-  const tree = await run("cargo", ["tree", "--edges=normal", "--prefix=none", ...BARE], CAPTURED);
+  const tree = await dependencies("--target=all", ...BARE);
   const foreign = tree.output.match(/^(js-sys|wasm-bindgen|web-sys|worker)\b.*$/gm) ?? [];
-  const output = `${checked.output}${foreign.join("\n")}`;
+  const output = `${checked.output}${tree.code === 0 ? foreign.join("\n") : tree.output}`;
   return { code: checked.code || tree.code || Math.min(foreign.length, 1), output };
 }
+
+/** That the stock Worker is built on the crate `worker`. */
+async function onWorker() {
+  const tree = await dependencies("--locked", WASM, ...STOCK_WORKER);
+  const found = /^worker v/m.test(tree.output);
+  return { code: tree.code || (found ? 0 : 1), output: `no crate \`worker\` in:\n${tree.output}` };
+}
+
+function dependencies(...args) {
+  return run("cargo", ["tree", "--edges=normal", "--prefix=none", ...args], CAPTURED);
+}
+
+/**
+ * That the package has no warning, a README and no file that only this repository needs. What it holds
+ * is compiled by tests/build/outside-crate.test.mjs.
+ */
+async function packaged() {
+  const args = ["package", "--list", "--locked", "--allow-dirty"];
+  const { code, output } = await run("cargo", args, CAPTURED);
+  const files = output.trimEnd().split("\n");
+  const wrong = files.filter((line) => !PACKAGED.test(line));
+  return { code: code || Math.min(wrong.length, 1), output: code ? output : wrong.join("\n") };
+}
+
+/** The `include` of Cargo.toml, and what cargo adds to it. */
+const PACKAGED =
+  /^(src\/.+\.(rs|mjs)|tests\/.+\.(rs|json|yaml)|[A-Z]+(\.md)?|Cargo\.(lock|toml|toml\.orig)|wrangler\.toml|\.cargo_vcs_info\.json)$/;

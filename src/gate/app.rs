@@ -195,8 +195,7 @@ impl CfAccess {
     }
 
     /// What the configuration must know of the app.
-    #[must_use]
-    pub const fn code(&self) -> &AppCode {
+    pub(crate) const fn code(&self) -> &AppCode {
         &self.code
     }
 
