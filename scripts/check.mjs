@@ -139,4 +139,4 @@ async function packaged() {
 
 /** The `include` of Cargo.toml, and what cargo adds to it. */
 const PACKAGED =
-  /^(src\/.+\.(rs|mjs)|tests\/.+\.(rs|json|yaml)|[A-Z]+(\.md)?|Cargo\.(lock|toml|toml\.orig)|wrangler\.toml|\.cargo_vcs_info\.json)$/;
+  /^(docs\/custom-resolvers\.md|src\/.+\.(rs|mjs)|tests\/.+\.(rs|json|yaml)|[A-Z]+(\.md)?|Cargo\.(lock|toml|toml\.orig)|wrangler\.toml|\.cargo_vcs_info\.json)$/;

@@ -182,6 +182,19 @@ export const DIFFERENCES = [
   },
   {
     about: "user",
+    what: "`dangerouslyAllowSignInWithoutUserInCatalog`, and a name with `/`, spaces or control characters",
+    official: "signs in, as a ref that can be read in two ways",
+    worker: "404 `user_not_found`",
+    why: "no token is issued to such a ref",
+    holds: (it) =>
+      is(200, 404)(it) &&
+      it.code === "user_not_found" &&
+      it.configuration.resolvers.some(
+        (options) => options.dangerouslyAllowSignInWithoutUserInCatalog,
+      ),
+  },
+  {
+    about: "user",
     what: "`allowedDomains`, and an email whose domain differs in case",
     official: "403",
     worker: "allowed, and goes on to the user or to 404",
