@@ -210,7 +210,7 @@ describe("a run that must not write", () => {
     "half a list": {
       answer: (page) => ({ ...page, items: page.items.slice(2) }),
       code: "origin_incomplete",
-      detail: /it has 5 users and gave 3/,
+      detail: /it has 5 entities and gave 3/,
     },
     "an empty list": {
       answer: () => ({ items: [], totalItems: 0, pageInfo: {} }),

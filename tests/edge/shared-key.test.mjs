@@ -1,5 +1,5 @@
-// `trust: "shared-key"`: the origin's auth plugin is told of each user once a day, in the
-// background, with the user's own assertion.
+// `trust: "shared-key"`: the origin's auth plugin is told of each user once a day with the user's own
+// assertion: the first time before the answer, later in the background.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -52,7 +52,35 @@ describe("trust shared-key", () => {
     assert.equal((await told(start)).length, 1);
   });
 
-  test("an origin that fails is told again at the next refresh, and the user never waits", async (t) => {
+  test("the first sign-in waits for the origin, so that its userinfo knows the user", async (t) => {
+    const order = [];
+    ground.origin.answerWith(t, (_, response) => {
+      setTimeout(() => {
+        order.push("registered");
+        response.writeHead(200, { "content-type": "application/json" });
+        response.end("{}");
+      }, 200);
+    });
+    const gate = await ground.startGate(t, { backstage: { trust: "shared-key" } });
+    const token = await ground.access.mint({ user: "jane@example.com" });
+    assert.equal((await gate.refresh(token)).status, 200);
+    order.push("answered");
+    assert.deepEqual(order, ["registered", "answered"]);
+  });
+
+  test("an origin that hangs delays the first sign-in by its limit and not the next", async (t) => {
+    ground.origin.answerWith(t, () => {});
+    const gate = await ground.startGate(t, { backstage: { trust: "shared-key" } });
+    const token = await ground.access.mint({ user: "jane@example.com" });
+    const start = performance.now();
+    assert.equal((await gate.refresh(token)).status, 200);
+    const first = performance.now() - start;
+    assert.ok(first > 2_900 && first < 7_000, `${first} ms`);
+    assert.equal((await gate.refresh(token)).status, 200);
+    assert.ok(performance.now() - start - first < 2_000);
+  });
+
+  test("an origin that fails is not told again for a minute, and the user signs in", async (t) => {
     ground.origin.answerWith(t, (_, response) => {
       response.writeHead(500);
       response.end();
@@ -63,9 +91,9 @@ describe("trust shared-key", () => {
     assert.equal((await gate.refresh(token)).status, 200);
     assert.equal((await told(start)).length, 1);
     assert.equal((await gate.refresh(token)).status, 200);
-    assert.equal((await told(start)).length, 2);
-    const [line] = await gate.lines(({ outcome }) => outcome === "task failed");
-    assert.match(line.detail, /status 500/);
+    assert.equal((await told(start)).length, 1);
+    const [line] = await gate.lines(({ notes }) => notes);
+    assert.match(line.notes[0], /not registered with the origin.*status 500/);
   });
 
   test("a refused sign-in tells the origin nothing, and neither does trust service", async (t) => {
