@@ -51,6 +51,10 @@ const TOOLS = ["bindgen", "public-api"].map((name) => join(ROOT, "tools", name))
 const EXAMPLE = join(ROOT, "examples", "custom-resolver");
 const BENCH_CRYPTO = join(ROOT, "bench", "crypto");
 
+/** The `include` of Cargo.toml, and what cargo adds to it. */
+const PACKAGED =
+  /^(docs\/custom-resolvers\.md|src\/.+\.(rs|mjs)|tests\/.+\.(rs|json|yaml)|[A-Z]+(\.md)?|Cargo\.(lock|toml|toml\.orig)|wrangler\.toml|\.cargo_vcs_info\.json)$/;
+
 await main(import.meta.url, async () => {
   await setup();
   for (const [name, step] of Object.entries(STEPS)) {
@@ -136,7 +140,3 @@ async function packaged() {
   const wrong = files.filter((line) => !PACKAGED.test(line));
   return { code: code || Math.min(wrong.length, 1), output: code ? output : wrong.join("\n") };
 }
-
-/** The `include` of Cargo.toml, and what cargo adds to it. */
-const PACKAGED =
-  /^(docs\/custom-resolvers\.md|src\/.+\.(rs|mjs)|tests\/.+\.(rs|json|yaml)|[A-Z]+(\.md)?|Cargo\.(lock|toml|toml\.orig)|wrangler\.toml|\.cargo_vcs_info\.json)$/;
