@@ -60,13 +60,14 @@ export async function compile(crate) {
   const messages = await must(
     "cargo",
     [
-      "build",
+      "rustc",
       "--release",
       "--lib",
+      "--crate-type=cdylib",
       "--locked",
       "--target=wasm32-unknown-unknown",
       // Of this package only the stock Worker; another crate says itself what it needs.
-      ...(crate === ROOT ? ["--no-default-features", "--features=entry"] : []),
+      ...(resolve(crate) === resolve(ROOT) ? ["--no-default-features", "--features=entry"] : []),
       "--message-format=json-render-diagnostics",
     ],
     {
@@ -82,7 +83,7 @@ export async function compile(crate) {
     .flatMap((line) => JSON.parse(line).filenames)
     .filter((path) => path.endsWith(".wasm"))
     .at(-1);
-  if (!wasm) throw new Failure(`${crate} has no library of crate-type "cdylib"`);
+  if (!wasm) throw new Failure(`${crate} has no library`);
   return wasm;
 }
 
@@ -119,6 +120,9 @@ async function assemble(compiled, bindgen, out) {
   const text = await readFile(glue, "utf8");
   const source = 'import source wasmModule from "./glue_bg.wasm"';
   if (!text.includes(source)) throw new Failure(`${glue} no longer says \`${source}\``);
+  if (!/^export (function fetch\(|\{ \w+ as fetch \})/m.test(text)) {
+    throw new Failure(`${compiled} answers no request: it has no #[event(fetch)]`);
+  }
   await writeFile(glue, text.replace(source, 'import wasmModule from "./worker.wasm"'));
 
   const optimize = join(ROOT, "node_modules", "binaryen", "bin", "wasm-opt");
