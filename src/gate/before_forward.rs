@@ -1,11 +1,13 @@
 //! What the code of an app may do with a request that is forwarded.
 
+use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use super::header_edits::{HeaderEdits, is_identity_header};
+use super::header_edits::{HeaderEdits, is_identity_header, same_name};
+use super::request::HeaderSource;
 use crate::access::{Assertion, Subject};
 use crate::error::Rejection;
 
@@ -55,18 +57,30 @@ impl Caller {
 
 /// Changes to the headers of a forwarded request. They can neither undo the removal of identity
 /// headers nor set one.
-#[derive(Debug)]
 pub struct Edits<'a> {
-    edits: &'a mut HeaderEdits,
+    changes: &'a mut HeaderEdits,
+    /// The caller's headers.
+    headers: &'a dyn HeaderSource,
     assertion_header: &'a str,
 }
 
+impl fmt::Debug for Edits<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Edits").field(&self.changes).finish()
+    }
+}
+
 impl<'a> Edits<'a> {
-    pub(super) const fn new(edits: &'a mut HeaderEdits, assertion_header: &'a str) -> Self {
-        Self { edits, assertion_header }
+    pub(super) const fn new(
+        changes: &'a mut HeaderEdits,
+        headers: &'a dyn HeaderSource,
+        assertion_header: &'a str,
+    ) -> Self {
+        Self { changes, headers, assertion_header }
     }
 
-    /// Sets a header, in place of any that the caller sent.
+    /// Sets a header, in place of any that the caller sent. That includes other spellings: many
+    /// servers read `x_a` as `x-a`.
     ///
     /// # Errors
     /// 500 `header_not_allowed` for a name that is not a token (RFC 9110, section 5.6.2), that frames
@@ -78,21 +92,27 @@ impl<'a> Edits<'a> {
         if !value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
             return Err(not_allowed(format!("the value of `{name}` is no plain text")));
         }
-        self.edits.set.retain(|(other, _)| *other != name);
-        self.edits.set.push((name, value));
+        self.take_off(&name);
+        self.changes.set.push((name, value));
         Ok(())
     }
 
-    /// Removes a header that the caller sent.
+    /// Removes a header that the caller sent, in every spelling.
     ///
     /// # Errors
     /// As [`set`](Self::set), for the name.
     pub fn remove(&mut self, name: &str) -> Result<(), Rejection> {
         let name = name.to_ascii_lowercase();
         self.check(&name)?;
-        self.edits.set.retain(|(other, _)| *other != name);
-        self.edits.remove.push(name);
+        self.take_off(&name);
         Ok(())
+    }
+
+    /// Removes every spelling of a header.
+    fn take_off(&mut self, name: &str) {
+        self.changes.set.retain(|(other, _)| !same_name(other, name));
+        let spellings = self.headers.names().into_iter().filter(|it| same_name(it, name));
+        self.changes.remove.extend(spellings);
     }
 
     fn check(&self, name: &str) -> Result<(), Rejection> {

@@ -18,10 +18,11 @@ use super::route::{Route, route};
 use crate::access::{Assertion, verify};
 use crate::background::BackgroundTask;
 use crate::config::{Config, Problem, RawConfig};
-use crate::error::{GateError, Refusal};
+use crate::error::{Fault, GateError, Refusal};
+use crate::futures::within;
 use crate::ports::Ports;
 use crate::scope::Scope;
-use crate::sign_in::OnUserNotFound;
+use crate::sign_in::{APP_TIMEOUT_MS, OnUserNotFound};
 
 /// What an isolate keeps: its configuration and its caches.
 #[derive(Debug)]
@@ -215,9 +216,13 @@ impl<P: Ports> RequestScope<'_, P> {
             (&self.gate.app.before_forward, &mut decision)
         {
             let header = &self.gate.config.access.jwt_header_name;
-            let mut edits = Edits::new(&mut forward.edits, header);
+            let mut edits = Edits::new(&mut forward.edits, self.request.headers, header);
             let caller = Caller::new(Rc::clone(assertion));
-            hook.call(&caller, &mut edits).await.map_err(|rejection| rejection.0)?;
+            let timer = self.ports.sleep(APP_TIMEOUT_MS);
+            within(hook.call(&caller, &mut edits), timer)
+                .await
+                .ok_or_else(|| Fault::ResolverTimeout("before_forward".to_owned()))?
+                .map_err(|rejection| rejection.0)?;
         }
         Ok(decision)
     }

@@ -106,7 +106,7 @@ pub fn is_identity_header(name: &str, assertion_header: &str) -> bool {
 }
 
 /// Whether two header names are one, folded.
-fn same_name(a: &str, b: &str) -> bool {
+pub(super) fn same_name(a: &str, b: &str) -> bool {
     let fold = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
     a.len() == b.len() && a.bytes().map(fold).eq(b.bytes().map(fold))
 }

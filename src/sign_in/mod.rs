@@ -35,6 +35,7 @@ pub use query::UserQuery;
 pub(crate) use registry::Configured;
 pub use registry::Registry;
 pub use require::Requirement;
+pub(crate) use resolve_user::APP_TIMEOUT_MS;
 pub use resolve_user::{ResolvedUser, SignInHooks, SignInScope, resolve_user};
 pub use resolver::{NamedResolver, OwnershipResolver, ProfileTransform, SignInResolver};
 pub use services::CustomCache;

@@ -18,7 +18,7 @@ use crate::scope::Scope;
 
 /// How long the code of an app may take, in milliseconds. A refresh must answer within 8 s, of which
 /// get-identity may take up to 5.
-const TIMEOUT_MS: u32 = 2_500;
+pub(crate) const APP_TIMEOUT_MS: u32 = 2_500;
 
 /// What an app has in code beyond named resolvers.
 #[derive(Clone, Default)]
@@ -104,7 +104,7 @@ pub async fn resolve_user<P: Ports>(
     if !hooks.has_code {
         return steps(result, ctx).await.map_err(|rejection| rejection.0);
     }
-    match within(steps(result, ctx), scope.ports.sleep(TIMEOUT_MS)).await {
+    match within(steps(result, ctx), scope.ports.sleep(APP_TIMEOUT_MS)).await {
         Some(resolved) => resolved.map_err(|rejection| rejection.0),
         None => Err(Fault::ResolverTimeout("the code of the app".to_owned()).into()),
     }

@@ -201,8 +201,9 @@ fn header_for_the_origin_is_set_for_verified_callers_only() {
             edits.remove("x-acme-debug")
         })
     };
-    let (removed, set) = forwarded(app(), &page()).unwrap();
-    assert!(removed.contains(&"x-acme-debug".to_owned()));
+    let request = page().header("x-acme-debug", "1");
+    let (taken_off, set) = forwarded(app(), &request).unwrap();
+    assert!(taken_off.contains(&"x-acme-debug".to_owned()));
     assert!(set.contains(&("x-acme-tier".to_owned(), "user".to_owned())));
     assert_eq!(forwarded(app(), &Ask::get("/catalog")).unwrap_err(), "assertion_missing");
     let machine = Ask::get("/x").header("cf-access-jwt-assertion", &Claims::service_token().mint());
@@ -235,4 +236,32 @@ fn hook_can_neither_set_nor_bring_back_an_identity_header() {
     }
     let app = CfAccess::new().before_forward(async |_, edits| edits.set("x-a", "a\r\nx-b: c"));
     assert_eq!(forwarded(app, &page()).unwrap_err(), "header_not_allowed");
+}
+
+#[test]
+fn header_that_the_hook_sets_or_removes_has_no_other_spelling_from_the_caller() {
+    let ask =
+        page().header("x_acme_tier", "admin").header("x-acme_tier", "admin").header("x-other", "1");
+    for set in [true, false] {
+        let app = CfAccess::new().before_forward(async move |_, edits| {
+            if set { edits.set("x-acme-tier", "user") } else { edits.remove("x-acme-tier") }
+        });
+        let (removed, _) = forwarded(app, &ask).unwrap();
+        for spelling in ["x_acme_tier", "x-acme_tier"] {
+            assert!(removed.contains(&spelling.to_owned()), "{set}: {removed:?}");
+        }
+        assert!(!removed.contains(&"x-other".to_owned()));
+    }
+}
+
+#[test]
+fn hook_that_never_ends_is_a_503() {
+    let app = CfAccess::new().before_forward(async |_, _| {
+        std::future::pending::<()>().await;
+        Ok(())
+    });
+    let world = World::new();
+    world.is_late.set(true);
+    let outcome = page().of(&gate(app, &[]), &world);
+    assert_eq!(code_of(&outcome), "resolver_timeout");
 }
