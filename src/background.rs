@@ -9,7 +9,7 @@ pub enum BackgroundTask {
     /// Refresh the team's JWK Set, which will soon be older than its maximum age.
     RefreshJwks,
     /// Make the origin's auth plugin issue a token for this user once a day. Its userinfo route
-    /// answers only for users to whom it has issued one.
+    /// answers only for users who have been issued one.
     RegisterWithOrigin {
         /// The user's entity ref.
         user: String,

@@ -23,9 +23,8 @@ fn start() {
 
 /// Answers a request: with a response if nothing had to be waited for, else with the promise of one.
 ///
-/// `#[event(fetch)]` of the crate `worker` makes a promise for every request. Half of the answers come
-/// from the isolate's caches, and for those the promise is 15 to 20 % of the cost
-/// (docs/performance.md). Apart from that this is what a Worker of one's own does.
+/// `#[event(fetch)]` of the crate `worker` makes a promise for every request, and an answer from the
+/// isolate's caches needs none. Apart from that this is what a Worker of your own does.
 ///
 /// A panic in here costs the isolate its caches and the requests in flight their answer (500, see
 /// `entry.mjs`), never their check.

@@ -103,7 +103,7 @@ fn numeric_date(value: &Value) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(seconds, 0)
 }
 
-/// Checks the claims and says whom they name.
+/// Checks the claims and returns the principal.
 ///
 /// # Errors
 /// In this order: [`Refusal::IssuerInvalid`], [`Refusal::AudienceInvalid`],
@@ -150,7 +150,7 @@ fn check_times(claims: &Claims<AccessClaims>, now: DateTime<Utc>) -> Result<(), 
 }
 
 /// A user has an `email` and a `sub`; a service token has a `common_name` and no `sub`. Anything
-/// else, and anything that is both, names nobody.
+/// else, and anything that is both, is no principal.
 fn subject(access: &AccessClaims) -> Result<Subject, Refusal> {
     let present = |claim: &Option<String>| claim.clone().filter(|value| !value.is_empty());
     match (present(&access.email), present(&access.sub), present(&access.common_name)) {

@@ -104,7 +104,7 @@ impl AccessIdentity {
         Some(Self { document_json, document, email, name, source, expires_at })
     }
 
-    /// The identity of a caller for whom there is no document.
+    /// The identity of a caller without a document.
     pub(super) fn substitute(
         id: &str,
         name: Option<&str>,

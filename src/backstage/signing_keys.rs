@@ -1,5 +1,5 @@
 //! The keys that Backstage tokens are signed with: a JWK Set of private ES256 keys. The first signs,
-//! the public halves of all are published, so that a rotation signs nobody out.
+//! the public halves of all are published, so that users stay signed in during a rotation.
 
 use serde_json::Value;
 

@@ -48,7 +48,7 @@ pub struct IsolateCaches {
     pub sessions: Bounded<String, Rc<Session>>,
     /// What resolvers of the app cache.
     pub custom: CustomCache,
-    /// What was issued to users of whom the catalog says something else, by entity ref.
+    /// Ownership and claims that were issued and differ from the catalog, by entity ref.
     pub issued: Bounded<String, Rc<IssuedUser>>,
     /// Users who were registered with the origin, with `trust: "shared-key"`.
     pub registered_users: Bounded<String, ()>,

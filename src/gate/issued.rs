@@ -1,5 +1,5 @@
-//! What was issued to a user of whom the catalog says something else: other ownership refs, or
-//! additional claims. Userinfo needs it for limited-user tokens, which carry neither.
+//! Issued ownership refs and claims that differ from the catalog. Userinfo needs them for limited-user
+//! tokens, which carry neither.
 
 use std::rc::Rc;
 

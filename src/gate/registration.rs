@@ -1,6 +1,6 @@
 //! Registering users with the origin, with `trust: "shared-key"`.
 //!
-//! The userinfo route of the origin's auth plugin answers only for users to whom it has issued a token.
+//! The userinfo route of the origin's auth plugin answers only for users who have been issued a token.
 //! So it issues one for each user once a day: the first time before the Worker answers, so that the
 //! first call of a user to the catalog succeeds, later in the background.
 

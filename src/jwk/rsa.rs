@@ -26,7 +26,7 @@ impl PublicKey {
     /// algorithm).
     #[must_use]
     pub fn read(member: &Value) -> Option<Self> {
-        // A private key in a published set is nobody's key any more.
+        // A private key in a published set is compromised.
         if member.get("d").is_some() {
             return None;
         }

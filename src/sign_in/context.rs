@@ -56,7 +56,7 @@ impl SignInContext<'_> {
         }
     }
 
-    /// Signs in as the user whom a query finds, owning what
+    /// Signs in as the user that a query finds, owning what
     /// [`resolve_ownership`](Self::resolve_ownership) says.
     ///
     /// # Errors
@@ -67,7 +67,7 @@ impl SignInContext<'_> {
         self.sign_in_as(user).await
     }
 
-    /// Signs in as the user whom a query finds; if the catalog has no such user, as `fallback`, who
+    /// Signs in as the user that a query finds; if the catalog has no such user, as `fallback`, who
     /// then owns only their own ref (`dangerousEntityRefFallback`).
     ///
     /// # Errors

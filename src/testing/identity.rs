@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::access::Subject;
 
-/// A caller whom Cloudflare Access has verified.
+/// A caller that Cloudflare Access has verified.
 #[derive(Clone, Debug)]
 pub struct Identity {
     pub(super) claims: Map<String, Value>,

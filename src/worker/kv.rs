@@ -1,8 +1,7 @@
 //! Workers KV, through the crate `worker`, with a time limit on every call.
 //!
 //! The one exception is [`read`], which is on the path of a sign-in: `worker::kv` converts its options
-//! through serde and looks up five functions for it, which is 10 to 20 µs of CPU more
-//! (docs/performance.md).
+//! through serde, and looks up all functions of the namespace for one call.
 
 use std::time::Duration;
 

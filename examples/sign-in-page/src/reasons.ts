@@ -1,6 +1,6 @@
 // What to tell a user whose sign-in was refused, by the error code of the Worker's answer.
 
-/** How the user gets on: with a new login, with a login as somebody else, or with a second try. */
+/** What the user can do: log in again, log in with another account, or try again. */
 export type Remedy = "log-in-again" | "change-account" | "try-again";
 
 export type Reason = { title: string; advice: string; remedy: Remedy };

@@ -41,7 +41,7 @@ impl EmailOptions {
         Ok(email)
     }
 
-    /// Signs in as the user whom the query finds or, if the option says so and there is none, as the
+    /// Signs in as the user that the query finds or, if the option says so and there is none, as the
     /// user with this name.
     pub(super) async fn sign_in(
         &self,
