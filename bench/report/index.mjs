@@ -10,7 +10,7 @@ import { chart } from "./chart.mjs";
 import { cryptoReport } from "./crypto.mjs";
 import { growthReport } from "./growth.mjs";
 import { between } from "./markers.mjs";
-import { pathsReport, targetTable } from "./paths.mjs";
+import { pathsReport, summaryTable } from "./paths.mjs";
 
 const BIOME = join(ROOT, "node_modules", "@biomejs", "biome", "bin", "biome");
 const DOCS = join(ROOT, "docs");
@@ -40,7 +40,7 @@ export async function write(part, result, { keep }) {
   await replace(join(DOCS, "performance.md"), part, withDate(part, dated));
   if (part === "paths") {
     await writeFile(join(DOCS, "performance.svg"), chart(dated));
-    await replace(join(ROOT, "README.md"), "bench", targetTable(dated));
+    await replace(join(ROOT, "README.md"), "bench", summaryTable(dated));
   }
   console.log("Written: docs/performance.json, docs/performance.md and what goes with them.");
 }

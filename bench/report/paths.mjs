@@ -27,6 +27,24 @@ export function costTable({ rows }) {
   );
 }
 
+/** For the README: this Worker beside the peer that does the same work. */
+const SUMMARY = { same: "jose", rotated: "jose", forward: "hono" };
+
+/** A line for each path of the summary. */
+export function summaryTable({ rows }) {
+  const cost = (path, contender) =>
+    spread(rows.find((row) => row.path === path && row.contender === contender).cpu, 0);
+  return table(
+    ["path", "this Worker, CPU µs:", "peer, CPU µs:", "peer"],
+    Object.entries(SUMMARY).map(([path, peer]) => [
+      pathTitle(path),
+      cost(path, "ours"),
+      cost(path, peer),
+      contenderTitle(peer),
+    ]),
+  );
+}
+
 /** What the targets say. */
 export function targetTable({ targets }) {
   return table(

@@ -1,6 +1,6 @@
 // The official provider in a real backend and the Worker get the same assertions; what they answer
 // is compared field by field. Whatever differs is in conformance/differences.mjs with its reason;
-// docs/conformance.md and the README's tables are written from there.
+// docs/conformance.md is written from there.
 //
 // CONFORMANCE_SEED and CONFORMANCE_CASES (mixtures per configuration) try others than the usual, and
 // write nothing.
@@ -18,7 +18,7 @@ import { differences } from "./conformance/compare.mjs";
 import { CONFIGURATIONS, SERVICE_TOKENS } from "./conformance/configurations.mjs";
 import { DIFFERENCES, explanationOf } from "./conformance/differences.mjs";
 import { Random } from "./conformance/random.mjs";
-import { readmeWith, report } from "./conformance/report.mjs";
+import { report } from "./conformance/report.mjs";
 import { startGround } from "./ground.mjs";
 
 const DEFAULT_SEED = 20261124;
@@ -126,12 +126,6 @@ describe("the Worker answers as the official provider does, but for what is on t
       wasWhole();
       const text = report({ found, total, configurations, assertions: assertionKinds() });
       return upToDate("docs/conformance.md", () => text);
-    });
-
-    test("the README has the list as it is", () => {
-      wasWhole();
-      const section = { differences: DIFFERENCES, total };
-      return upToDate("README.md", (readme) => readmeWith(readme, section));
     });
   }
 

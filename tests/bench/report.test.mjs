@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { PATHS, TARGETS } from "../../bench/paths.mjs";
 import { chart } from "../../bench/report/chart.mjs";
 import { between } from "../../bench/report/markers.mjs";
-import { costTable, targetTable } from "../../bench/report/paths.mjs";
+import { costTable, summaryTable, targetTable } from "../../bench/report/paths.mjs";
 
 const cpu = (median) => ({ median, low: median - 5, high: median + 5, rounds: 5 });
 const ROWS = Object.entries(PATHS).flatMap(([path, { contenders }]) =>
@@ -31,7 +31,7 @@ test("a table has as many cells in each line as in its head", () => {
       text: "missed",
     })),
   };
-  for (const text of [costTable(result), targetTable(result)]) {
+  for (const text of [costTable(result), targetTable(result), summaryTable(result)]) {
     const [head, rule, ...rows] = text.split("\n").map((line) => line.split("|").length);
     assert.ok(rows.length > 0);
     assert.deepEqual(new Set([head, rule, ...rows]).size, 1);

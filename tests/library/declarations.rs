@@ -300,9 +300,9 @@ fn mistakes_in_declarations_are_reported_with_their_place() {
 }
 
 #[test]
-fn example_of_the_readme_is_a_configuration_that_signs_in_and_refuses() {
-    let readme = include_str!("../../README.md");
-    let (_, section) = readme.split_once("### More than a resolver").unwrap();
+fn example_of_the_documentation_is_a_configuration_that_signs_in_and_refuses() {
+    let page = include_str!("../../docs/configuration.md");
+    let (_, section) = page.split_once("### More than a resolver").unwrap();
     let (_, block) = section.split_once("```json\n").unwrap();
     let (example, _) = block.split_once("```").unwrap();
     let trial = Trial::of(CfAccess::new()).catalog(catalog()).config(example);

@@ -1,10 +1,6 @@
-// The differences as tables: docs/conformance.md, with how often each shows, and the README's section.
+// docs/conformance.md: the differences as tables, with how often each shows.
 
 import { SUBJECTS } from "./differences.mjs";
-
-const README_BEGIN =
-  "<!-- Written by `npm run test:backstage` from tests/backstage/conformance/differences.mjs: -->\n";
-const README_END = "<!-- up to here. -->\n";
 
 /** docs/conformance.md. `found` has how often each difference was seen. */
 export function report({ found, total, configurations, assertions }) {
@@ -23,7 +19,7 @@ headers, profile, claims, identity, ownership refs and their order, the Backstag
 claims and both its signatures, and the shape of errors.
 
 Every difference is in these tables, with the number of requests in which it shows; any other makes
-the test fail. The README has them too, without the numbers.
+the test fail.
 
 ${tables([...found.keys()], "##", (row) => found.get(row))}
 What is in none of the tables is the same. Not compared, because the official provider cannot be asked
@@ -32,35 +28,19 @@ for it: team domains other than \`<team>.cloudflareaccess.com\`, several audienc
 `;
 }
 
-/** The README with its section as it has to be; `undefined` if it has lost the marks around it. */
-export function readmeWith(readme, { differences, total }) {
-  const begin = readme.indexOf(README_BEGIN);
-  const end = readme.indexOf(README_END);
-  if (begin < 0 || end < begin) return undefined;
-  const section = `
-The ${total} requests that are compared show these differences, each on purpose, and no other:
-
-${tables(differences, "####")}
-`;
-  return readme.slice(0, begin + README_BEGIN.length) + section + readme.slice(end);
-}
-
-/** A table for each subject. `countOf` gives a last column. */
+/** A table for each subject. `countOf` is the last column. */
 function tables(rows, heading, countOf) {
   const table = ([subject, title]) => {
     const lines = rows
       .filter(({ about }) => about === subject)
-      .map((row) => line([row.what, row.official, row.worker, row.why, countOf?.(row)]));
-    const head = line(["", "official provider", "the Worker", "why", countOf && "requests"]);
-    const rule = line(["---", "---", "---", "---", countOf && "---"]);
+      .map((row) => line([row.what, row.official, row.worker, row.why, countOf(row)]));
+    const head = line(["", "official provider", "the Worker", "why", "requests"]);
+    const rule = line(["---", "---", "---", "---", "---"]);
     return `${heading} ${title}\n\n${[head, rule, ...lines].join("\n")}\n`;
   };
   return Object.entries(SUBJECTS).map(table).join("\n");
 }
 
 function line(cells) {
-  return `|${cells
-    .filter((cell) => cell !== undefined)
-    .map((cell) => (cell === "" ? " " : ` ${cell} `))
-    .join("|")}|`;
+  return `|${cells.map((cell) => (cell === "" ? " " : ` ${cell} `)).join("|")}|`;
 }

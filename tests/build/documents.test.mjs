@@ -1,0 +1,77 @@
+// The documents agree with the source: links lead somewhere, and every error code is documented.
+
+import assert from "node:assert/strict";
+import { access, readdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { ROOT } from "../../scripts/process.mjs";
+
+const read = (path) => readFile(join(ROOT, path), "utf8");
+
+const DOCUMENTS = [
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
+  "README.md",
+  "SECURITY.md",
+  "examples/sign-in-page/README.md",
+  ...(await readdir(join(ROOT, "docs")))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => join("docs", name)),
+];
+
+/** The anchors that GitHub gives to the headings of a document. */
+function anchors(markdown) {
+  return [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}
+
+for (const document of DOCUMENTS) {
+  test(`links of ${document} lead to a file and a heading`, async () => {
+    const text = (await read(document)).replace(/```[^]*?```/g, "");
+    for (const [, link] of text.matchAll(/\]\((?!https?:|mailto:)([^)\s]+)\)/g)) {
+      const [path, anchor] = link.split("#");
+      const target = path ? join(dirname(document), path) : document;
+      await assert.doesNotReject(access(join(ROOT, target)), `${link}: no such file`);
+      if (anchor)
+        assert.ok(anchors(await read(target)).includes(anchor), `${link}: no such heading`);
+    }
+  });
+}
+
+test("docs/errors.md has every error code of the source and no other", async () => {
+  const sources = await Promise.all(
+    ["refusal", "fault"].map((name) => read(`src/error/${name}.rs`)),
+  );
+  const codes = sources.flatMap((source) =>
+    [...source.matchAll(/^ +Self::\w+.* => "([a-z_]+)",$/gm)].map(([, code]) => code),
+  );
+  assert.ok(codes.length > 30, `${codes}`);
+  const page = await read("docs/errors.md");
+  const rows = page.split("\n").filter((line) => line.startsWith("| "));
+  const documented = rows.flatMap((row) => {
+    const cells = row.split("|").map((cell) => cell.trim());
+    const cell = /^\d{3}$/.test(cells[1]) ? cells[2] : cells[1];
+    return [...cell.matchAll(/`([a-z_]+)`/g)].map(([, code]) => code);
+  });
+  assert.deepEqual([...new Set(documented)].sort(), [...new Set(codes)].sort());
+});
+
+test("docs/security.md names tests that exist", async () => {
+  const dirs = ["core", "cli", "library"].map((name) => join(ROOT, "tests", name));
+  const names = await Promise.all(dirs.map((dir) => readdir(dir)));
+  const paths = dirs.flatMap((dir, at) =>
+    names[at].filter((name) => name.endsWith(".rs")).map((name) => join(dir, name)),
+  );
+  const sources = (await Promise.all(paths.map((path) => readFile(path, "utf8")))).join("\n");
+  const page = await read("docs/security.md");
+  const [, controls] = page.split("## Controls");
+  const named = [...controls.split("## Accepted")[0].matchAll(/`([a-z0-9]+(?:_[a-z0-9]+){3,})`/g)];
+  assert.ok(named.length > 30);
+  for (const [, name] of named) {
+    assert.match(sources, new RegExp(`#\\[test\\]\\nfn ${name}\\(`), name);
+  }
+});
