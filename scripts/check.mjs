@@ -131,7 +131,7 @@ function dependencies(...args) {
 
 /**
  * That the package has no warning, a README and no file that only this repository needs. What it holds
- * is compiled by tests/build/outside-crate.test.mjs.
+ * is compiled by tests/examples/outside-crate.test.mjs.
  */
 async function packaged() {
   const args = ["package", "--list", "--locked", "--allow-dirty"];
