@@ -17,7 +17,7 @@ pub use backstage::{BackstageConfig, Mode, Trust};
 
 use crate::access::AccessPolicy;
 use crate::backstage::SigningKeySet;
-use crate::catalog::import::SyncPolicy;
+use crate::catalog::import::{ImportPolicy, SyncPolicy};
 pub use crate::problem::Problem;
 use crate::reader::Reader;
 use crate::sign_in::SignInPolicy;
@@ -83,22 +83,22 @@ impl Config {
     pub fn sync_policy(&self) -> SyncPolicy {
         SyncPolicy {
             auth_path: self.backstage.auth_path.clone(),
-            annotations: self.sign_in.annotations.clone(),
+            import: self.sign_in.import.clone(),
         }
     }
 }
 
-/// The annotations that a `CFACCESS` finds users by, whatever is wrong with the rest of it.
+/// What a `CFACCESS` wants in the records, whatever is wrong with the rest of it.
 ///
 /// # Errors
 /// What is wrong with the sign-in policy.
-pub fn annotations(cfaccess: &str) -> Result<Vec<String>, Vec<Problem>> {
+pub fn import_policy(cfaccess: &str) -> Result<ImportPolicy, Vec<Problem>> {
     let mut problems = Vec::new();
     let value = object("CFACCESS", Some(cfaccess), &mut problems).unwrap_or_default();
     let mut reader = Reader::new("CFACCESS", &value, &mut problems);
     let policy = sign_in::read(&mut reader, &AppCode::unknown());
     match policy {
-        Some(policy) if problems.is_empty() => Ok(policy.annotations),
+        Some(policy) if problems.is_empty() => Ok(policy.import),
         _ => Err(problems),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::app_code::AppCode;
 use super::cfaccess::token;
+use crate::catalog::import::ImportPolicy;
 use crate::catalog::is_annotation_name;
 use crate::reader::Reader;
 use crate::sign_in::{
@@ -23,7 +24,7 @@ const ANNOTATIONS: &str = "metadata.annotations.";
 pub(super) fn read(reader: &mut Reader<'_>, code: &AppCode) -> Option<SignInPolicy> {
     let provider_id = token(reader, "providerId", "cfaccess");
     let (require, configured) = sign_in(reader, code);
-    let indexes = indexes(reader);
+    let (indexes, transitive_groups) = reader.below("catalog", catalog).unwrap_or_default();
     check_needs(reader, &configured, &indexes, code);
     let ownership = reader.below("ownership", OwnershipPolicy::read).unwrap_or_default();
     if code.has_ownership && !ownership.is_empty() {
@@ -52,7 +53,7 @@ pub(super) fn read(reader: &mut Reader<'_>, code: &AppCode) -> Option<SignInPoli
         expose_assertion,
         on_user_not_found: on_user_not_found?,
         catalog_max_age,
-        annotations: annotations.into_iter().collect(),
+        import: ImportPolicy { annotations: annotations.into_iter().collect(), transitive_groups },
         allows_users_outside_catalog,
     })
 }
@@ -76,20 +77,21 @@ fn sign_in(reader: &mut Reader<'_>, code: &AppCode) -> (Vec<Requirement>, Vec<Co
     (require, configured)
 }
 
-/// `catalog.indexes`: the annotations that users are found by beside those of the resolvers.
-fn indexes(reader: &mut Reader<'_>) -> Vec<String> {
-    let read = reader.below("catalog", |reader| {
-        let mut names = Vec::new();
-        for index in reader.strings("indexes") {
-            match index.strip_prefix(ANNOTATIONS).filter(|name| is_annotation_name(name)) {
-                Some(name) => names.push(name.to_owned()),
-                None => reader
-                    .problem("indexes", format!("must hold `{ANNOTATIONS}<name>`, not `{index}`")),
+/// `catalog`: the annotations that users are found by beside those of the resolvers, and whether
+/// ownership includes the ancestors of their groups.
+fn catalog(reader: &mut Reader<'_>) -> (Vec<String>, bool) {
+    let mut names = Vec::new();
+    for index in reader.strings("indexes") {
+        match index.strip_prefix(ANNOTATIONS).filter(|name| is_annotation_name(name)) {
+            Some(name) => names.push(name.to_owned()),
+            None => {
+                reader
+                    .problem("indexes", format!("must hold `{ANNOTATIONS}<name>`, not `{index}`"));
             }
         }
-        names
-    });
-    read.unwrap_or_default()
+    }
+    let transitive = reader.one_of("groups", &[("direct", false), ("transitive", true)]);
+    (names, transitive.unwrap_or_default())
 }
 
 /// What the code of the app needs must be declared, because `cfaccess` does not know the app.

@@ -5,6 +5,7 @@ use super::profile::ProfilePolicy;
 use super::require::Requirement;
 use super::resolver::NamedResolver;
 use super::token_claims::CopiedClaim;
+use crate::catalog::import::ImportPolicy;
 
 /// The sign-in policy: how callers become Backstage users.
 #[derive(Clone, Debug)]
@@ -28,9 +29,9 @@ pub struct SignInPolicy {
     /// How old a cached catalog record may be, in seconds: in KV's cache at a location, and once more
     /// in an isolate.
     pub catalog_max_age: u32,
-    /// The annotations that the records have and that users are found by: those of the built-in
-    /// resolvers and of `catalog.indexes`. Sorted, each once.
-    pub annotations: Vec<String>,
+    /// What the records have. The annotations are those of the built-in resolvers and of
+    /// `catalog.indexes`, each once.
+    pub import: ImportPolicy,
     /// Whether a user who is not in the catalog may sign in, by a built-in resolver or by code.
     pub allows_users_outside_catalog: bool,
 }
@@ -48,6 +49,6 @@ impl SignInPolicy {
     /// The annotations that the records have.
     #[must_use]
     pub fn annotations(&self) -> &[String] {
-        &self.annotations
+        &self.import.annotations
     }
 }

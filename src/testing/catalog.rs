@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::backstage::EntityRef;
 use crate::catalog::encode;
-use crate::catalog::import::{Entity, Index};
+use crate::catalog::import::{Entity, ImportPolicy, Index};
 
 /// Users, as a Backstage catalog has them.
 #[derive(Clone, Debug, Default)]
@@ -78,12 +78,12 @@ impl Catalog {
     /// The records by KV key, or what is wrong with the entities.
     pub(super) fn records(
         &self,
-        annotations: &[String],
+        policy: &ImportPolicy,
     ) -> Result<BTreeMap<String, String>, Vec<String>> {
         let mut entities = BTreeMap::new();
         let mut problems = Vec::new();
         for (index, value) in self.entities.iter().enumerate() {
-            match Entity::read(value, annotations) {
+            match Entity::read(value, &policy.annotations) {
                 Ok(entity) => {
                     entities.insert(entity.entity_ref.clone(), entity);
                 }
@@ -92,8 +92,9 @@ impl Catalog {
                 }
             }
         }
+        let hierarchy = policy.hierarchy(&entities);
         let mut records = BTreeMap::new();
-        for (key, record) in &Index::of(&entities).records {
+        for (key, record) in &Index::transitive(&entities, &hierarchy).records {
             match encode(record) {
                 Ok(value) => {
                     records.insert(key.clone(), value);

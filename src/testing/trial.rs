@@ -132,7 +132,7 @@ impl Trial {
     /// [`detail`](TrialRejection::detail), and 503 `catalog_corrupt` for entities that are none.
     pub fn sign_in(&self, identity: &Identity) -> Result<TrialSignIn, TrialRejection> {
         let gate = self.gate().map_err(|detail| fault("misconfigured", detail))?;
-        let records = self.catalog.records(gate.config.sign_in.annotations());
+        let records = self.catalog.records(&gate.config.sign_in.import);
         let records = records.map_err(|problems| fault("catalog_corrupt", problems.join("; ")))?;
         let mut answers = self.answers.clone();
         if let Some(document) = &identity.document {

@@ -163,3 +163,50 @@ fn wrong_usage_exits_with_2() {
         assert_eq!(sandbox.run(arguments).code, 2, "{arguments:?}");
     }
 }
+
+const TRANSITIVE: &str = "[vars.CFACCESS]\nteamName = \"t\"\naudience = \"a\"\ncatalog.groups = \
+                          \"transitive\"\nsignIn.resolvers = [{ resolver = \
+                          \"emailMatchingUserEntityProfileEmail\" }]\n";
+
+/// The ownership of `user:default/jane` in kv.json, without kinds and namespaces.
+fn ownership_of_jane(sandbox: &Sandbox) -> Vec<String> {
+    let entries: Vec<Value> = serde_json::from_str(&sandbox.read("kv.json")).unwrap();
+    let entry = entries.iter().find(|it| it["key"] == "v1:ref:user:default/jane").unwrap();
+    let record: Value = serde_json::from_str(entry["value"].as_str().unwrap()).unwrap();
+    let refs = record["user"]["ent"].as_array().unwrap().iter();
+    refs.map(|it| it.as_str().unwrap().rsplit('/').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn transitive_groups_of_files_and_of_a_running_backstage_give_the_same_ownership() {
+    let sandbox = Sandbox::new("transitive");
+    let files = "kind: User\nmetadata: {name: jane}\nspec: {memberOf: [team]}\n---\nkind: \
+                 Group\nmetadata: {name: team}\nspec: {parent: dept, children: []}\n---\nkind: \
+                 Group\nmetadata: {name: dept}\nspec: {children: []}\n---\nkind: \
+                 Group\nmetadata: {name: root}\nspec: {children: [dept]}\n";
+    let group = |name: &str, parents: &[&str]| {
+        let child_of =
+            |it: &&str| json!({ "type": "childOf", "targetRef": format!("group:default/{it}") });
+        let relations: Vec<Value> = parents.iter().map(child_of).collect();
+        json!({ "kind": "Group", "metadata": { "name": name }, "relations": relations })
+    };
+    let member_of = json!([{ "type": "memberOf", "targetRef": "group:default/team" }]);
+    let jane = json!({ "kind": "User", "metadata": { "name": "jane" }, "relations": member_of });
+    let groups = [group("team", &["dept"]), group("dept", &["root"]), group("root", &[])];
+    let live = json!([&[jane.clone()][..], &groups].concat());
+    for (name, text) in [("org.yaml", files.to_owned()), ("live.json", live.to_string())] {
+        sandbox.write(name, text);
+        sandbox.write("wrangler.toml", "");
+        assert_eq!(build(&sandbox, name).code, 0);
+        assert_eq!(ownership_of_jane(&sandbox), ["jane", "team"], "{name}");
+        sandbox.write("wrangler.toml", TRANSITIVE);
+        let run = build(&sandbox, name);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert_eq!(ownership_of_jane(&sandbox), ["jane", "team", "dept", "root"], "{name}");
+        assert!(!run.stderr.contains("warning"), "{}", run.stderr);
+    }
+    sandbox.write("users.json", json!([jane]).to_string());
+    let run = build(&sandbox, "users.json");
+    let expected = "warning: group:default/team: not in the sources, so which groups contain them";
+    assert!(run.stderr.contains(expected), "{}", run.stderr);
+}

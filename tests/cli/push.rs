@@ -354,6 +354,42 @@ fn backstage(users: Vec<Value>, total: usize, errors: usize) -> String {
 }
 
 #[test]
+fn groups_of_a_running_backstage_are_read_if_ownership_is_transitive() {
+    let ground = Ground::new("transitive");
+    ground.sandbox.write(
+        "wrangler.toml",
+        "[vars.CFACCESS]\ncatalog.groups = \"transitive\"\nsignIn.resolvers = [{ resolver = \
+         \"emailMatchingUserEntityProfileEmail\" }]\n",
+    );
+    let group = |parent: Value| {
+        let relations = json!([{ "type": "childOf", "targetRef": parent }]);
+        json!({ "kind": "Group", "metadata": { "name": "a" }, "relations": relations })
+    };
+    let url = |group: Value| {
+        serve(move |request| {
+            let is_group = request.query("filter").as_deref() == Some("kind=group");
+            let item = if is_group { group.clone() } else { users(1).remove(0) };
+            (200, json!({ "items": [item], "totalItems": 1, "pageInfo": {} }).to_string())
+        })
+    };
+    let run = ground.push(&["--url", &url(group(json!("group:default/dept")))]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let pairs = ground.cloud.pairs();
+    let record = pairs.iter().find(|(key, _)| key.starts_with("v1:ref:")).unwrap().1;
+    let expected = r#""group:default/a","group:default/dept"]"#;
+    assert!(record.contains(expected), "{record}");
+
+    let run = ground.push(&["--url", &url(group(json!(7)))]);
+    assert_eq!(run.code, 1);
+    assert!(
+        run.stderr.contains("group:default/a: its `relations` cannot be read"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(ground.cloud.pairs(), pairs);
+}
+
+#[test]
 fn a_running_backstage_is_read_page_by_page_and_patiently() {
     let ground = Ground::new("live");
     let url = format!("{}/tools/", backstage(users(5), 5, 3));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use backstage_cfaccess::access::{IdentityFrom, ServiceToken};
-use backstage_cfaccess::config::{AppCode, Config, Mode, RawConfig, Trust, annotations};
+use backstage_cfaccess::config::{AppCode, Config, Mode, RawConfig, Trust, import_policy};
 use backstage_cfaccess::sign_in::OnUserNotFound;
 use serde_json::{Value, json};
 
@@ -227,7 +227,7 @@ fn resolvers_by_annotation_say_which_and_by_what() {
         { "resolver": "claimMatchingUserEntityAnnotation", "annotation": "a", "claim": "sub" },
         { "resolver": "claimMatchingUserEntityAnnotation", "annotation": "b", "claim": "sub" },
     ]);
-    assert_eq!(Setup::new().resolvers(&twice).config().sign_in.annotations, ["a", "b"]);
+    assert_eq!(Setup::new().resolvers(&twice).config().sign_in.annotations(), ["a", "b"]);
 }
 
 #[test]
@@ -276,11 +276,11 @@ fn what_is_wrong_with_a_resolver_by_annotation_is_said_with_its_remedy() {
 fn the_annotations_of_the_resolvers_are_read_whatever_else_is_wrong() {
     let resolvers = |resolver: Value| json!({ "signIn": { "resolvers": [resolver] } }).to_string();
     let by_email = json!({ "resolver": "emailMatchingUserEntityAnnotation", "annotation": "a" });
-    assert_eq!(annotations(&resolvers(by_email)).unwrap(), ["a"]);
+    assert_eq!(import_policy(&resolvers(by_email)).unwrap().annotations, ["a"]);
     let none = json!({ "resolver": "emailMatchingUserEntityProfileEmail" });
-    assert!(annotations(&resolvers(none)).unwrap().is_empty());
+    assert!(import_policy(&resolvers(none)).unwrap().annotations.is_empty());
     for text in ["", "{}", "[]", &resolvers(json!({ "resolver": "x" }))] {
-        assert!(annotations(text).is_err(), "{text}");
+        assert!(import_policy(text).is_err(), "{text}");
     }
 }
 

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use backstage_cfaccess::backstage::EntityRef;
 use backstage_cfaccess::catalog::import::{
-    Index, LiveUser, MAX_KV_CALLS, Reconciliation, Summary, SyncPolicy, SyncPorts, live_entity,
-    live_user, sync,
+    Hierarchy, Index, LiveUser, MAX_KV_CALLS, Reconciliation, Summary, SyncPolicy, SyncPorts,
+    live_entity, live_user, sync,
 };
 use backstage_cfaccess::catalog::{Key, Record, decode, digest, encode};
 use backstage_cfaccess::ports::{Failure, HttpRequest, HttpResponse};
@@ -238,6 +238,103 @@ fn the_first_run_fills_kv_and_the_second_writes_nothing() {
     assert_eq!(world.changes.take(), [""; 0]);
     // Six keys, three a page; two pages of users.
     assert_eq!((world.lists.get(), world.calls.borrow().len()), (2, 2));
+}
+
+/// A group as a running catalog has it.
+fn group(name: &str, parents: &[&str]) -> Value {
+    let relations: Vec<Value> = parents
+        .iter()
+        .map(|it| json!({ "type": "childOf", "targetRef": format!("group:default/{it}") }))
+        .chain([json!({ "type": "hasMember", "targetRef": "user:default/jane" })])
+        .collect();
+    json!({ "kind": "Group", "metadata": { "name": name }, "relations": relations })
+}
+
+/// A page that is the whole list.
+fn page(items: &[Value]) -> HttpResponse {
+    let body = json!({ "items": items, "totalItems": items.len(), "pageInfo": {} });
+    HttpResponse { status: 200, body: body.to_string() }
+}
+
+fn transitive() -> SyncPolicy {
+    Setup::new().cfaccess("catalog", json!({ "groups": "transitive" })).config().sync_policy()
+}
+
+#[test]
+fn transitive_groups_are_read_before_the_users_and_their_ancestors_are_owned_too() {
+    let world = World::new();
+    // `a` is in `b` and `m`; `m` and `root` are in each other; nothing is known of `lost`.
+    let groups = [
+        group("root", &["m"]),
+        group("m", &["root"]),
+        group("b", &["root"]),
+        group("a", &["m", "b"]),
+    ];
+    let users = [user("jane", &["lost", "a"]), user("bob", &["root"]), user("eve", &[])];
+    *world.pages.borrow_mut() = vec![page(&groups), page(&users)];
+    let line = Line::of(&block_on(sync(&transitive(), Some("token"), &world)));
+    assert_eq!(line.kind(), ["info", "synced", ""]);
+    let asked: Vec<String> = world.calls.borrow().iter().map(|it| it.url.clone()).collect();
+    assert!(asked[0].contains("?filter=kind=group&fields=kind,metadata.name,"), "{asked:?}");
+    assert!(asked[1].contains("?filter=kind=user&"), "{asked:?}");
+
+    let ownership = |name: &str| {
+        let entity_ref = EntityRef::new("user", None, name).unwrap();
+        let key = Key::Ref(&entity_ref);
+        let Ok(Record::One(user)) = decode(key, &world.holds()[&key.to_kv()]) else { panic!() };
+        user.ownership.iter().map(|it| it.split('/').nth(1).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ownership("jane"), ["jane", "lost", "a", "b", "m", "root"]);
+    assert_eq!(ownership("bob"), ["bob", "root", "m"]);
+    assert_eq!(ownership("eve"), ["eve"]);
+
+    // As the command line works it out of the same entities.
+    let entities = users.iter().map(|user| live_entity(user, &[]).unwrap());
+    let entities = entities.map(|it| (it.entity_ref.clone(), it)).collect();
+    let mut hierarchy = Hierarchy::default();
+    for group in &groups {
+        hierarchy.note(group).unwrap();
+    }
+    let index = Index::transitive(&entities, &hierarchy);
+    let expected: Pairs =
+        index.records.iter().map(|(key, it)| (key.clone(), encode(it).unwrap())).collect();
+    assert_eq!(world.holds(), expected);
+}
+
+#[test]
+fn users_below_a_group_whose_parents_cannot_be_read_keep_their_records() {
+    let world = World::new();
+    let groups = [group("a", &["b"]), group("b", &[])];
+    let users = [user("jane", &["a"]), user("bob", &[])];
+    *world.pages.borrow_mut() = vec![page(&groups), page(&users)];
+    block_on(sync(&transitive(), Some("token"), &world));
+    let before = world.holds();
+
+    let mut unreadable = group("b", &[]);
+    unreadable["relations"] = json!([{ "type": "childOf", "targetRef": 7 }]);
+    let changed = [user("jane", &["a", "c"]), user("bob", &["c"])];
+    world.calls.borrow_mut().clear();
+    *world.pages.borrow_mut() = vec![page(&[group("a", &["b"]), unreadable]), page(&changed)];
+    let line = Line::of(&block_on(sync(&transitive(), Some("token"), &world)));
+    assert_eq!((line.kind(), line.count("unreadable")), (["warn", "synced", ""], 1));
+    assert_eq!(line.0["named"][0], "group:default/b: relations");
+    let after = world.holds();
+    for key in ["v1:ref:user:default/jane", "v1:email:jane@example.com"] {
+        assert_eq!(after[key], before[key]);
+    }
+    assert!(after["v1:ref:user:default/bob"].contains("group:default/c"));
+}
+
+#[test]
+fn half_a_list_of_groups_changes_nothing() {
+    let world = World::new();
+    let users = [user("jane", &["a"])];
+    let mut half = page(&[group("a", &["b"])]);
+    half.body = half.body.replace("\"totalItems\":1", "\"totalItems\":2");
+    *world.pages.borrow_mut() = vec![half, page(&users)];
+    let line = Line::of(&block_on(sync(&transitive(), Some("token"), &world)));
+    assert_eq!(line.kind(), ["error", "refused", "origin_incomplete"]);
+    assert_eq!(world.holds(), Pairs::new());
 }
 
 #[test]

@@ -240,6 +240,34 @@ fn profile_takes_name_and_picture_from_the_catalog_if_the_configuration_says_so(
 }
 
 #[test]
+fn transitive_groups_add_the_ancestors_of_the_users_groups() {
+    let groups = json!([
+        {
+            "kind": "Group",
+            "metadata": { "name": "team-a" },
+            "spec": { "parent": "dept", "children": [] },
+        },
+        { "kind": "Group", "metadata": { "name": "dept" }, "spec": { "children": [] } },
+        { "kind": "Group", "metadata": { "name": "root" }, "spec": { "children": ["dept"] } },
+    ]);
+    let catalog = catalog().json(&groups.to_string()).unwrap();
+    let ownership = |config: Value| {
+        let trial = trial(&config).catalog(catalog.clone());
+        trial.sign_in(&jane()).unwrap().ownership().to_vec()
+    };
+    let direct = ["user:default/jane", "group:default/team-a", "group:ops/oncall"];
+    let all = [&direct[..], &["group:default/dept", "group:default/root"]].concat();
+    assert_eq!(ownership(json!({})), direct);
+    assert_eq!(ownership(json!({ "catalog": { "groups": "direct" } })), direct);
+    assert_eq!(ownership(json!({ "catalog": { "groups": "transitive" } })), all);
+    let kept = json!({
+        "catalog": { "groups": "transitive" },
+        "ownership": { "keep": ["group:default/*"] },
+    });
+    assert_eq!(ownership(kept), [all[0], all[1], all[3], all[4]]);
+}
+
+#[test]
 fn mistakes_in_declarations_are_reported_with_their_place() {
     let rules = |rule: Value| json!({ "signIn": { "require": [rule], "resolvers": by_email() } });
     let matching = |options: Value| {
@@ -290,6 +318,7 @@ fn mistakes_in_declarations_are_reported_with_their_place() {
         (json!({ "token": { "claims": { "sub": "email" } } }), "token.claims.sub is a claim that"),
         (json!({ "token": { "claims": { "x": "y" } } }), "token.claims.x must be"),
         (json!({ "catalog": { "indexes": ["spec.type"] } }), "catalog.indexes must hold"),
+        (json!({ "catalog": { "groups": "all" } }), "catalog.groups must be one of"),
         (json!({ "profile": { "picture": "access" } }), "profile.picture must be one of"),
     ] {
         let rejection = trial(&config).sign_in(&jane()).unwrap_err();

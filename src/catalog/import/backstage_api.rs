@@ -55,16 +55,7 @@ pub fn live_user(item: &Value, annotations: &[String]) -> Option<LiveUser> {
     let text = |value: Option<&Value>| {
         value.and_then(Value::as_str).filter(|it| !it.is_empty()).map(str::to_owned)
     };
-    let metadata = item.get("metadata")?;
-    let namespace = match metadata.get("namespace") {
-        None => None,
-        namespace => Some(text(namespace).filter(|it| is_live_name(it))?),
-    };
-    let name = text(metadata.get("name")).filter(|it| is_live_name(it))?;
-    if item.get("kind")?.as_str()? != "User" {
-        return None;
-    }
-    let entity_ref = EntityRef::new("user", namespace.as_deref(), &name)?;
+    let entity_ref = live_ref(item, "User")?;
 
     let mut left_out = Vec::new();
     let profile = item.get("spec").and_then(|spec| spec.get("profile"));
@@ -83,7 +74,7 @@ pub fn live_user(item: &Value, annotations: &[String]) -> Option<LiveUser> {
     let picture = member("picture", "spec.profile.picture");
 
     let mut annotated = Map::new();
-    let given = metadata.get("annotations");
+    let given = item.pointer("/metadata/annotations");
     for name in annotations {
         match given.and_then(|given| given.get(name)) {
             None => {}
@@ -97,7 +88,7 @@ pub fn live_user(item: &Value, annotations: &[String]) -> Option<LiveUser> {
     }
 
     let mut ownership = Vec::new();
-    if let Some(groups) = live_groups(item) {
+    if let Some(groups) = live_targets(item, MEMBER_OF) {
         ownership.push(entity_ref.to_string());
         for group in groups {
             if !ownership.contains(&group) {
@@ -118,11 +109,25 @@ pub fn live_user(item: &Value, annotations: &[String]) -> Option<LiveUser> {
     Some(LiveUser { entity_ref, user, left_out })
 }
 
-/// The targets of the `memberOf` relations that are groups; `None` if one cannot be read.
-fn live_groups(item: &Value) -> Option<Vec<String>> {
+/// The ref of an entity of this kind.
+pub(super) fn live_ref(item: &Value, kind: &str) -> Option<EntityRef> {
+    let name = |value: &Value| value.as_str().filter(|it| is_live_name(it)).map(str::to_owned);
+    let metadata = item.get("metadata")?;
+    let namespace = match metadata.get("namespace") {
+        None => None,
+        Some(namespace) => Some(name(namespace)?),
+    };
+    if item.get("kind")?.as_str()? != kind {
+        return None;
+    }
+    EntityRef::new(kind, namespace.as_deref(), &name(metadata.get("name")?)?)
+}
+
+/// The targets of the relations of this type that are groups; `None` if one cannot be read.
+pub(super) fn live_targets(item: &Value, relation_type: &str) -> Option<Vec<String>> {
     let mut groups = Vec::new();
     for relation in item.get("relations")?.as_array()? {
-        if relation.get("type").and_then(Value::as_str) == Some(MEMBER_OF) {
+        if relation.get("type").and_then(Value::as_str) == Some(relation_type) {
             let target = parse_live_ref(relation.get("targetRef")?.as_str()?)?;
             if target.kind() == "group" {
                 groups.push(target.to_string());

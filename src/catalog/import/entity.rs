@@ -38,10 +38,11 @@ pub enum Kind {
 pub struct Group {
     /// `spec.members`: users.
     pub members: Vec<EntityRef>,
-    /// `spec.children`: groups.
+    /// `spec.children`: groups. Empty if the entity comes from a running catalog, where each group
+    /// names its parents.
     pub children: Vec<EntityRef>,
-    /// `spec.parent`.
-    pub parent: Option<EntityRef>,
+    /// `spec.parent`; in a running catalog the groups that its `childOf` relations name.
+    pub parents: Vec<EntityRef>,
 }
 
 /// A person.

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::entity::{Entity, Group, Kind, Membership, User};
+use super::hierarchy::CHILD_OF;
 use super::validators::{
     is_dns_label, is_kind, is_live_name, is_name, name_of, parse_live_ref, parse_ref,
 };
@@ -109,7 +110,11 @@ impl Reader<'_> {
         if parent.as_ref() == Some(own) {
             self.problem("spec.parent", "is the group itself");
         }
-        Some(Group { members: members?, children: children?, parent })
+        let (members, children) = (members?, children?);
+        Some(match self.relations(CHILD_OF) {
+            Some(parents) => Group { members, children: Vec::new(), parents },
+            None => Group { members, children, parents: parent.into_iter().collect() },
+        })
     }
 
     fn user(&mut self, namespace: &str, annotations: Map<String, Value>) -> Option<User> {
@@ -123,7 +128,7 @@ impl Reader<'_> {
         }
         let display_name = self.text("spec.profile.displayName");
         let picture = self.text("spec.profile.picture");
-        let membership = if let Some(relations) = self.relations() {
+        let membership = if let Some(relations) = self.relations(MEMBER_OF) {
             Membership::Relations(relations)
         } else {
             let given = self.at("spec.memberOf").is_some();
@@ -159,16 +164,16 @@ impl Reader<'_> {
         found
     }
 
-    /// The targets of the `memberOf` relations that are groups; `None` if there are no relations
-    /// at all.
-    fn relations(&mut self) -> Option<Vec<EntityRef>> {
+    /// The targets of the relations of this type that are groups; `None` if there are no relations at
+    /// all.
+    fn relations(&mut self, relation_type: &str) -> Option<Vec<EntityRef>> {
         let Value::Array(relations) = self.at("relations")? else {
             self.problem("relations", "must be a list");
             return Some(Vec::new());
         };
         let mut groups = Vec::new();
         for (index, relation) in relations.iter().enumerate() {
-            if relation.get("type").and_then(Value::as_str) != Some(MEMBER_OF) {
+            if relation.get("type").and_then(Value::as_str) != Some(relation_type) {
                 continue;
             }
             let target = relation.get("targetRef").and_then(Value::as_str);

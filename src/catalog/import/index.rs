@@ -4,11 +4,13 @@
 //! (`getDefaultOwnershipEntityRefs` of `@backstage/plugin-auth-backend`): the user's own ref, then
 //! the groups of its `memberOf` relations, each once. A running catalog gives the relations in the
 //! order of type and target ref (`performStitching` of `@backstage/plugin-catalog-backend`); that
-//! order is kept, and made where the entities come from files.
+//! order is kept, and made where the entities come from files. With `catalog.groups: "transitive"` the
+//! ancestors of these groups follow.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::entity::{Entity, Kind, Membership, User};
+use super::hierarchy::Hierarchy;
 use crate::backstage::EntityRef;
 use crate::catalog::{Record, UserRecord};
 
@@ -35,6 +37,12 @@ impl Index {
     /// annotation.
     #[must_use]
     pub fn of(entities: &BTreeMap<EntityRef, Entity>) -> Self {
+        Self::transitive(entities, &Hierarchy::default())
+    }
+
+    /// The same, where ownership includes the ancestors of a user's groups.
+    #[must_use]
+    pub fn transitive(entities: &BTreeMap<EntityRef, Entity>, hierarchy: &Hierarchy) -> Self {
         let members = members(entities);
         let mut index = Self::default();
         let mut users: BTreeMap<String, Vec<UserRecord>> = BTreeMap::new();
@@ -54,7 +62,10 @@ impl Index {
             for name in user.annotations.keys() {
                 *index.annotated.entry(name.clone()).or_default() += 1;
             }
-            let record = record(entity_ref, user, members.get(entity_ref));
+            let mut record = record(entity_ref, user, members.get(entity_ref));
+            // A group that cannot be read was a problem before.
+            let ancestors = hierarchy.ancestors(&record.ownership);
+            record.ownership.extend(ancestors.unwrap_or_default());
             for key in record.keys() {
                 users.entry(key).or_default().push(record.clone());
             }

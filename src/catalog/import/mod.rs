@@ -4,15 +4,19 @@
 mod backstage_api;
 mod entity;
 mod entity_reader;
+mod hierarchy;
 mod index;
 mod pages;
+mod policy;
 mod reconcile;
 mod sync;
 mod validators;
 
 pub use backstage_api::{LiveUser, live_entity, live_user, percent_encode};
 pub use entity::{Entity, Group, Kind, Membership, User};
+pub use hierarchy::Hierarchy;
 pub use index::Index;
 pub use pages::{BackstageError, Completeness, PageError, Pages};
+pub use policy::ImportPolicy;
 pub use reconcile::{MAX_REMOVED, Plan, Reconciliation, Write};
 pub use sync::{MAX_KV_CALLS, Summary, SyncPolicy, SyncPorts, sync};

@@ -139,12 +139,16 @@ fn identity(item: &Value) -> String {
     }
 }
 
+/// What is read of a group.
+const GROUP_FIELDS: &str = "kind,metadata.name,metadata.namespace,relations";
+
 /// A walk through the pages of a running Backstage. A cursor stands for a place in a fixed order (that
 /// of the entities' ids), so no entity is missed while others come and go.
 #[derive(Debug, Default)]
 pub struct Pages {
-    /// Further fields to read, as a part of the query.
-    annotations: String,
+    kind: &'static str,
+    /// What is read of each entity.
+    fields: String,
     next: Next,
     cursors: BTreeSet<String>,
     list: Completeness,
@@ -159,26 +163,36 @@ enum Next {
 }
 
 impl Pages {
-    /// A walk that reads the annotations with these names too.
+    /// The users, with their annotations of these names.
     #[must_use]
-    pub fn with(annotations: &[String]) -> Self {
-        let field = |name: &String| format!(",metadata.annotations.{name}");
-        Self { annotations: annotations.iter().map(field).collect(), ..Self::default() }
+    pub fn users(annotations: &[String]) -> Self {
+        let mut fields = FIELDS.to_owned();
+        for name in annotations {
+            fields.push_str(",metadata.annotations.");
+            fields.push_str(name);
+        }
+        Self { kind: "user", fields, ..Self::default() }
+    }
+
+    /// The groups, which [`Hierarchy`](super::Hierarchy) reads.
+    #[must_use]
+    pub fn groups() -> Self {
+        Self { kind: "group", fields: GROUP_FIELDS.to_owned(), ..Self::default() }
     }
 
     /// The path and query of the next page, below the backend's base URL; `None` if there is none.
     #[must_use]
     pub fn path(&self) -> Option<String> {
+        let Self { kind, fields, .. } = self;
         let which = match &self.next {
-            Next::First => "filter=kind=user".to_owned(),
+            Next::First => format!("filter=kind={kind}"),
             Next::Cursor(cursor) => format!("cursor={}", percent_encode(cursor)),
             Next::Nothing => return None,
         };
-        let fields = format!("{FIELDS}{}", self.annotations);
         Some(format!("/api/catalog/entities/by-query?{which}&fields={fields}&limit={PAGE}"))
     }
 
-    /// How many different users were read, and how many there are.
+    /// How many different entities were read, and how many there are.
     #[must_use]
     pub fn progress(&self) -> (u64, u64) {
         (self.list.seen(), self.list.total)

@@ -10,7 +10,9 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::backstage_api::{LiveUser, live_user};
+use super::hierarchy::Hierarchy;
 use super::pages::Pages;
+use super::policy::ImportPolicy;
 use super::reconcile::{MAX_REMOVED, Plan, Reconciliation};
 use crate::catalog::{Record, encode};
 use crate::json::{to_json_array, to_json_string};
@@ -80,7 +82,7 @@ pub struct Summary {
     pub removed: usize,
     /// How many are left for the next run.
     pub put_off: usize,
-    /// How many users could not be read, not at all or not whole.
+    /// How many users and groups could not be read, not at all or not whole.
     pub unreadable: usize,
     /// The first of them, and what of them.
     named: Vec<String>,
@@ -107,8 +109,8 @@ fn halt(code: &'static str, detail: impl Into<String>) -> Halt {
 pub struct SyncPolicy {
     /// The path of the auth plugin, such as `/api/auth`.
     pub auth_path: String,
-    /// The annotations that users are found by.
-    pub annotations: Vec<String>,
+    /// What the records have.
+    pub import: ImportPolicy,
 }
 
 /// Makes a run. Without a token it reads and writes nothing.
@@ -116,7 +118,8 @@ pub async fn sync<P: SyncPorts>(policy: &SyncPolicy, token: Option<&str>, ports:
     let start = ports.now_ms();
     let mut run = Run {
         ports,
-        annotations: policy.annotations.clone(),
+        import: &policy.import,
+        hierarchy: Hierarchy::default(),
         until: start + MAX_RUN_MS,
         calls: 0,
         summary: Summary::default(),
@@ -137,8 +140,9 @@ pub async fn sync<P: SyncPorts>(policy: &SyncPolicy, token: Option<&str>, ports:
 
 struct Run<'a, P> {
     ports: &'a P,
-    /// Those that users are found by.
-    annotations: Vec<String>,
+    import: &'a ImportPolicy,
+    /// Empty unless ownership includes the ancestors of a user's groups.
+    hierarchy: Hierarchy,
     until: i64,
     calls: usize,
     summary: Summary,
@@ -146,8 +150,11 @@ struct Run<'a, P> {
 
 impl<P: SyncPorts> Run<'_, P> {
     async fn go(&mut self, auth_path: &str, token: &str) -> Result<(), Halt> {
-        let mut reconciliation = Reconciliation::new(ROOM, self.annotations.clone());
+        let mut reconciliation = Reconciliation::new(ROOM, self.import.annotations.clone());
         self.list(&mut reconciliation).await?;
+        if self.import.transitive_groups {
+            self.read_groups(auth_path, token).await?;
+        }
         self.read(auth_path, token, &mut reconciliation).await?;
         let plan = reconciliation.plan().map_err(|error| halt("internal", error.to_string()))?;
         if let Some(excess) = plan.excess(MAX_REMOVED) {
@@ -181,11 +188,11 @@ impl<P: SyncPorts> Run<'_, P> {
         token: &str,
         reconciliation: &mut Reconciliation,
     ) -> Result<(), Halt> {
-        let mut pages = Pages::with(&self.annotations);
+        let mut pages = Pages::users(&self.import.annotations);
         while let Some(call) = call(auth_path, token, &pages) {
-            self.check_time()?;
-            let answer = self.ports.fetch_origin(&call).await;
-            self.note(answer, &mut pages, reconciliation)?;
+            for item in &self.page(&call, &mut pages).await? {
+                self.want(item, reconciliation)?;
+            }
         }
         if self.summary.users == 0 {
             let detail = "there is no user in the origin's catalog that can be read";
@@ -194,32 +201,37 @@ impl<P: SyncPorts> Run<'_, P> {
         Ok(())
     }
 
-    /// Notes what KV should hold of the users of a page.
-    fn note(
-        &mut self,
-        answer: Result<HttpResponse, Failure>,
-        pages: &mut Pages,
-        reconciliation: &mut Reconciliation,
-    ) -> Result<(), Halt> {
-        let answer = answer.map_err(|failure| halt("origin_unreachable", failure.0))?;
-        if answer.status != 200 {
-            return Err(halt("origin_refused", why(answer.status)));
-        }
-        let items =
-            pages.read(&answer.body).map_err(|why| halt("origin_incomplete", why.to_string()))?;
-        drop(answer);
-        for item in &items {
-            self.want(item, reconciliation)?;
+    /// Reads which groups contain which.
+    async fn read_groups(&mut self, auth_path: &str, token: &str) -> Result<(), Halt> {
+        let mut pages = Pages::groups();
+        while let Some(call) = call(auth_path, token, &pages) {
+            for item in &self.page(&call, &mut pages).await? {
+                if let Err(group) = self.hierarchy.note(item) {
+                    self.unreadable(&group, "relations");
+                }
+            }
         }
         Ok(())
     }
 
+    /// The entities of a page.
+    async fn page(&self, call: &HttpRequest, pages: &mut Pages) -> Result<Vec<Value>, Halt> {
+        self.check_time()?;
+        let answer = self.ports.fetch_origin(call).await;
+        let answer = answer.map_err(|failure| halt("origin_unreachable", failure.0))?;
+        if answer.status != 200 {
+            return Err(halt("origin_refused", why(answer.status)));
+        }
+        pages.read(&answer.body).map_err(|why| halt("origin_incomplete", why.to_string()))
+    }
+
     /// Notes what KV should hold of a user. Whoever may edit one entity must be able to stop neither
     /// the others' changes nor his own: what cannot be read of a profile is left out, and the groups
-    /// are followed. If it is the groups, which Backstage itself puts together, what KV holds stays.
+    /// are followed. If it is the groups or their ancestors, which Backstage itself puts together, what
+    /// KV holds stays.
     fn want(&mut self, item: &Value, reconciliation: &mut Reconciliation) -> Result<(), Halt> {
-        let Some(LiveUser { entity_ref, user, left_out }) = live_user(item, &self.annotations)
-        else {
+        let found = live_user(item, &self.import.annotations);
+        let Some(LiveUser { entity_ref, mut user, left_out }) = found else {
             self.unreadable("somebody without a name", "metadata");
             return Ok(());
         };
@@ -227,12 +239,14 @@ impl<P: SyncPorts> Run<'_, P> {
             self.unreadable(entity_ref.as_str(), &left_out.join(", "));
         }
         let keys = user.keys();
-        if user.ownership.is_empty() {
+        let ancestors = self.hierarchy.ancestors(&user.ownership);
+        let Some(ancestors) = ancestors.filter(|_| !user.ownership.is_empty()) else {
             for key in keys {
                 reconciliation.keep(key, entity_ref.as_str());
             }
             return Ok(());
-        }
+        };
+        user.ownership.extend(ancestors);
         self.summary.users += 1;
         let value = encode(&Record::One(user)).map_err(|it| halt("internal", it.to_string()))?;
         reconciliation.want_each(keys, entity_ref.as_str(), &value);

@@ -33,6 +33,8 @@ Users of a running Backstage carry `relations`, and their groups are taken from 
 are joined from `spec.memberOf` of the users and `spec.members` of the groups, so give both.
 
 Users are found by ref, by email, and by the annotations that the resolvers in wrangler.toml name.
+With `catalog.groups = \"transitive\"` in its CFACCESS the ancestors of a user's groups count too: give
+the groups as well.
 
 If anything is wrong with any source, all of it is printed, nothing is written, and the exit code
 is 1.
@@ -46,8 +48,8 @@ Examples:
 
 pub(super) fn run(args: &Args) -> Result<(), CliError> {
     let deployment = args.settings.deployment()?;
-    let annotations = args.settings.annotations(deployment.as_ref())?;
-    let gathered = Gathered::from_files(&args.sources, &annotations)?;
+    let policy = args.settings.import_policy(deployment.as_ref())?;
+    let gathered = Gathered::from_files(&args.sources, &policy)?;
     let text = to_file(&gathered.index).map_err(|error| format!("cannot be encoded: {error}"))?;
     if args.out.as_os_str() == "-" {
         put(&text)?;

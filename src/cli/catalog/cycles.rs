@@ -14,7 +14,7 @@ pub(super) fn problems(entities: &BTreeMap<EntityRef, (Entity, Place)>) -> Vec<S
     for (group, (entity, _)) in entities {
         if let Kind::Group(spec) = &entity.kind {
             below.entry(group).or_default().extend(&spec.children);
-            if let Some(parent) = &spec.parent {
+            for parent in &spec.parents {
                 below.entry(parent).or_default().insert(group);
             }
         }

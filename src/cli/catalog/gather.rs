@@ -1,6 +1,6 @@
 //! From sources to records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::super::{CliError, printable};
@@ -8,7 +8,8 @@ use super::cycles;
 use super::live::{self, Backstage};
 use super::source::{Place, Read, Sourced};
 use crate::backstage::EntityRef;
-use crate::catalog::import::{Entity, Index, Kind, Membership};
+use crate::catalog::Record;
+use crate::catalog::import::{Entity, Hierarchy, ImportPolicy, Index, Kind, Membership};
 
 /// The most users that a message names one by one.
 const MAX_NAMED: usize = 10;
@@ -27,17 +28,19 @@ impl Gathered {
     ///
     /// # Errors
     /// Everything that is wrong with any of them.
-    pub(super) fn from_files(
-        sources: &[PathBuf],
-        annotations: &[String],
-    ) -> Result<Self, CliError> {
+    pub(super) fn from_files(sources: &[PathBuf], policy: &ImportPolicy) -> Result<Self, CliError> {
         let Read { documents, warnings } = Read::all(sources);
         let mut problems = Vec::new();
-        let entities = collect(documents, annotations, &mut problems);
+        let entities = collect(documents, &policy.annotations, &mut problems);
         problems.extend(cycles::problems(&entities));
         let entities =
             entities.into_iter().map(|(entity_ref, (entity, _))| (entity_ref, entity)).collect();
-        Self::of(&entities, annotations, problems, warnings, false)
+        let hierarchy = policy.hierarchy(&entities);
+        let mut gathered = Self::of(&entities, &hierarchy, policy, problems, warnings, false)?;
+        if policy.transitive_groups {
+            gathered.warnings.extend(warning_of_unknown_groups(&entities, &gathered.index));
+        }
+        Ok(gathered)
     }
 
     /// The records of the users of a running Backstage.
@@ -46,21 +49,27 @@ impl Gathered {
     /// When it does not answer with all of them, and everything that is wrong with any of them.
     pub(super) fn from_backstage(
         backstage: &Backstage,
-        annotations: &[String],
+        policy: &ImportPolicy,
     ) -> Result<Self, CliError> {
         let mut problems = Vec::new();
-        let entities = live::users(backstage, annotations, &mut problems)?;
-        Self::of(&entities, annotations, problems, Vec::new(), true)
+        let hierarchy = if policy.transitive_groups {
+            live::hierarchy(backstage, &mut problems)?
+        } else {
+            Hierarchy::default()
+        };
+        let entities = live::users(backstage, &policy.annotations, &mut problems)?;
+        Self::of(&entities, &hierarchy, policy, problems, Vec::new(), true)
     }
 
     fn of(
         entities: &BTreeMap<EntityRef, Entity>,
-        annotations: &[String],
+        hierarchy: &Hierarchy,
+        policy: &ImportPolicy,
         mut problems: Vec<String>,
         mut warnings: Vec<String>,
         is_live: bool,
     ) -> Result<Self, CliError> {
-        let index = Index::of(entities);
+        let index = Index::transitive(entities, hierarchy);
         if problems.is_empty() && index.users == 0 {
             let what = if is_live { "its catalog" } else { "the sources" };
             problems.push(format!("there is no user in {what}: nobody could sign in"));
@@ -69,7 +78,8 @@ impl Gathered {
             return Err(CliError(problems));
         }
         warnings.extend(warnings_of(entities, &index));
-        for name in annotations.iter().filter(|name| !index.annotated.contains_key(*name)) {
+        let is_unused = |name: &&String| !index.annotated.contains_key(*name);
+        for name in policy.annotations.iter().filter(is_unused) {
             warnings.push(format!("no user has the annotation {name}: nobody can sign in by it"));
         }
         Ok(Self { index, warnings, is_live })
@@ -160,6 +170,25 @@ fn warnings_of(entities: &BTreeMap<EntityRef, Entity>, index: &Index) -> Vec<Str
         }
     }
     warnings
+}
+
+/// Users' groups that are not among the entities, so that their parents are not known.
+fn warning_of_unknown_groups(
+    entities: &BTreeMap<EntityRef, Entity>,
+    index: &Index,
+) -> Option<String> {
+    let known: BTreeSet<&str> = entities.keys().map(EntityRef::as_str).collect();
+    let mut unknown = BTreeSet::new();
+    for record in index.records.values() {
+        let Record::One(user) = record else { continue };
+        let groups = user.ownership.iter().skip(1);
+        unknown.extend(groups.filter(|it| !known.contains(it.as_str())).cloned());
+    }
+    let unknown: Vec<String> = unknown.into_iter().collect();
+    (!unknown.is_empty()).then(|| {
+        let named = named(&unknown);
+        format!("{named}: not in the sources, so which groups contain them is not known")
+    })
 }
 
 fn named(refs: &[String]) -> String {

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::super::http::{Method, send_with_retry};
 use super::progress::progress;
 use crate::backstage::EntityRef;
-use crate::catalog::import::{Entity, Pages, live_entity};
+use crate::catalog::import::{Entity, Hierarchy, Pages, live_entity};
 use crate::ports::HttpRequest;
 
 /// Limits of a page: milliseconds and bytes.
@@ -26,10 +28,47 @@ pub(super) fn users(
     annotations: &[String],
     problems: &mut Vec<String>,
 ) -> Result<BTreeMap<EntityRef, Entity>, String> {
-    let Backstage { url, headers } = backstage;
-    let mut pages = Pages::with(annotations);
+    let url = &backstage.url;
+    let mut pages = Pages::users(annotations);
     let mut users = BTreeMap::new();
-    while let Some(path) = pages.path() {
+    while let Some(items) = backstage.page(&mut pages, "users read")? {
+        for item in items {
+            match live_entity(&item, annotations) {
+                Ok(entity) => {
+                    users.insert(entity.entity_ref.clone(), entity);
+                }
+                Err(found) => {
+                    problems.extend(found.into_iter().map(|problem| format!("{url}: {problem}")));
+                }
+            }
+        }
+    }
+    Ok(users)
+}
+
+/// Which groups contain which. A group that cannot be read is a problem.
+pub(super) fn hierarchy(
+    backstage: &Backstage,
+    problems: &mut Vec<String>,
+) -> Result<Hierarchy, String> {
+    let mut pages = Pages::groups();
+    let mut hierarchy = Hierarchy::default();
+    while let Some(items) = backstage.page(&mut pages, "groups read")? {
+        for item in items {
+            if let Err(group) = hierarchy.note(&item) {
+                problems
+                    .push(format!("{}: {group}: its `relations` cannot be read", backstage.url));
+            }
+        }
+    }
+    Ok(hierarchy)
+}
+
+impl Backstage {
+    /// The entities of the next page, if there is one.
+    fn page(&self, pages: &mut Pages, what: &str) -> Result<Option<Vec<Value>>, String> {
+        let Self { url, headers } = self;
+        let Some(path) = pages.path() else { return Ok(None) };
         let call = HttpRequest {
             url: format!("{url}{path}"),
             headers: headers.clone(),
@@ -40,21 +79,12 @@ pub(super) fn users(
         if answer.status != 200 {
             return Err(format!("{url}: {}", why(answer.status)));
         }
-        for item in pages.read(&answer.body).map_err(|why| format!("{url}: {why}"))? {
-            match live_entity(&item, annotations) {
-                Ok(entity) => {
-                    users.insert(entity.entity_ref.clone(), entity);
-                }
-                Err(found) => {
-                    problems.extend(found.into_iter().map(|problem| format!("{url}: {problem}")));
-                }
-            }
-        }
+        let items = pages.read(&answer.body).map_err(|why| format!("{url}: {why}"))?;
         let (seen, total) = pages.progress();
         let number = |it: u64| usize::try_from(it).unwrap_or(usize::MAX);
-        progress(number(seen), number(total), "users read");
+        progress(number(seen), number(total), what);
+        Ok(Some(items))
     }
-    Ok(users)
 }
 
 /// What an answer that is none means.

@@ -81,13 +81,13 @@ Examples:
 pub(super) fn run(args: &Args) -> Result<(), CliError> {
     let deployment = args.settings.deployment()?;
     let namespace = namespace(args, deployment.as_ref())?;
-    let annotations = args.settings.annotations(deployment.as_ref())?;
+    let policy = args.settings.import_policy(deployment.as_ref())?;
     let gathered = match &args.url {
-        None => Gathered::from_files(&args.sources, &annotations)?,
-        Some(url) => Gathered::from_backstage(&backstage(url, args)?, &annotations)?,
+        None => Gathered::from_files(&args.sources, &policy)?,
+        Some(url) => Gathered::from_backstage(&backstage(url, args)?, &policy)?,
     };
     gathered.report();
-    let mut reconciliation = Reconciliation::new(usize::MAX, annotations);
+    let mut reconciliation = Reconciliation::new(usize::MAX, policy.annotations);
     namespace.list(&mut reconciliation)?;
     let plan = plan(reconciliation, &gathered.index)?;
     put(&describe(&plan))?;

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::super::CliError;
 use super::super::wrangler::{Deployment, Wrangler};
+use crate::catalog::import::ImportPolicy;
 use crate::catalog::is_annotation_name;
-use crate::config::annotations;
+use crate::config::import_policy;
 
 /// Where the configuration is, if it is not named.
 const DEFAULT: &str = "wrangler.toml";
@@ -43,24 +44,28 @@ impl Settings {
         Ok(deployments.into_iter().next())
     }
 
-    /// The annotations that users are found by: those of the command line and of the resolvers.
+    /// What the records have: the annotations of the command line and of the configuration, and what
+    /// else the configuration says.
     ///
     /// # Errors
-    /// What is wrong with the resolvers.
-    pub(super) fn annotations(
+    /// What is wrong with the configuration.
+    pub(super) fn import_policy(
         &self,
         deployment: Option<&Deployment>,
-    ) -> Result<Vec<String>, CliError> {
+    ) -> Result<ImportPolicy, CliError> {
         let mut names: BTreeSet<String> = self.annotation.iter().cloned().collect();
+        let mut transitive_groups = false;
         if let Some(deployment) = deployment
             && let Some(cfaccess) = deployment.var("CFACCESS")
         {
             let place = format!("{}{}", self.path().display(), deployment.label());
-            names.extend(annotations(&cfaccess).map_err(|problems| {
+            let policy = import_policy(&cfaccess).map_err(|problems| {
                 CliError(problems.iter().map(|problem| format!("{place}: {problem}")).collect())
-            })?);
+            })?;
+            names.extend(policy.annotations);
+            transitive_groups = policy.transitive_groups;
         }
-        Ok(names.into_iter().collect())
+        Ok(ImportPolicy { annotations: names.into_iter().collect(), transitive_groups })
     }
 }
 

@@ -117,6 +117,13 @@ fn check_access(config: &Config, findings: &mut Findings) {
             annotations.join(" and ")
         ));
     }
+    if config.sign_in.import.transitive_groups {
+        findings.note(
+            "CFACCESS.catalog.groups is `transitive`: `cfaccess catalog push` and the cron handler read the \
+             groups too. Tokens that Backstage itself issues have only direct groups unless it has an \
+             ownership resolver",
+        );
+    }
     if config.sign_in.expose_assertion {
         findings.warning(
             "CFACCESS.exposeAssertion gives the raw assertion to every script in the page",
