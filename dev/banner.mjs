@@ -1,11 +1,16 @@
 // What `npm run dev` says once everything is up.
 
-import { CI_BOT, USERS } from "./people.mjs";
+import { CI_BOT } from "./people.mjs";
+
+/** The login page has all of them. */
+const USERS_SHOWN = 10;
 
 /** `page` is what there is to say of the page, and a command. */
-export function banner(url, [page, command]) {
-  const width = Math.max(...USERS.map(({ email }) => email.length));
-  const users = USERS.map(({ email, note }) => `    ${email.padEnd(width)}  ${note}`);
+export function banner(url, [page, command], all) {
+  const shown = all.slice(0, USERS_SHOWN);
+  const width = Math.max(...shown.map(({ email }) => email.length));
+  const users = shown.map(({ email, note }) => `    ${email.padEnd(width)}  ${note}`.trimEnd());
+  if (all.length > shown.length) users.push(`    and ${all.length - shown.length} more`);
   return `
   Backstage behind Cloudflare Access, on this machine:
 

@@ -1,14 +1,15 @@
-// `npm run dev`: the Access emulator in front, the built Worker behind it, behind that the demo origin
-// or, if it has been built, Backstage itself, and KV filled from examples/catalog/.
+// `npm run dev`: the Access emulator in front, the built Worker behind it, behind that the demo origin,
+// Backstage itself if it has been built, or a Backstage of one's own; KV is filled from catalog files.
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { startAccess } from "./access/index.mjs";
 import { choosePage, startBackstage } from "./backstage.mjs";
 import { banner } from "./banner.mjs";
+import { devOptions, UsageError } from "./options.mjs";
 import { startOrigin } from "./origin/index.mjs";
+import { readUsers, startOwnBackstage, usersOf } from "./own-backstage.mjs";
 import { readOwnWorker } from "./own-worker.mjs";
 import { CI_BOT, USERS } from "./people.mjs";
 import { catalogRecords, putRecords, signingKeys } from "./seed.mjs";
@@ -16,13 +17,9 @@ import { startWorker } from "./worker.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const DEV_DIR = join(ROOT, ".dev");
-const DEFAULT_PORT = "8787";
 const TEAM = "emulator";
 /** What has not closed by then is left to the end of the process. */
 const STOP_LIMIT_MS = 5000;
-const USAGE = `npm run dev -- [--port PORT] [--plain] [--worker DIR]
-    PORT  default ${DEFAULT_PORT}; 0 is any free port
-    DIR   the crate of a Worker with code of its own, with its wrangler.toml`;
 
 /** Open from one side only: what both Access and the Worker let through without an assertion. */
 const PUBLIC_PATHS = ["/healthcheck"];
@@ -34,35 +31,44 @@ const STOCK = {
   cfaccess: { signIn: { resolvers: [{ resolver: "emailMatchingUserEntityProfileEmail" }] } },
 };
 
+const OWN_PAGE = {
+  isBackstage: false,
+  says: ["It is your own Backstage. Its app-config has to say so:", "docs/local-development.md"],
+};
+
 const running = [];
 
 try {
-  await start(options());
+  await start(await devOptions(process.argv.slice(2)));
 } catch (error) {
   console.error(explain(error));
   await stop();
   process.exit(1);
 }
 
-async function start({ port, plain, worker: dir }) {
-  const own = dir === undefined ? STOCK : await readOwnWorker(dir);
+async function start(options) {
+  const { port, catalog } = options;
+  const own = options.worker === undefined ? STOCK : await readOwnWorker(options.worker);
+  // Filled once the catalog has been read.
+  const users = options.users === undefined ? [] : await readUsers(options.users);
   // Before everything slow, so that a port that is taken is known at once.
   const access = await started(startAccess, {
     port,
     team: TEAM,
-    users: USERS,
+    users,
     serviceTokens: [CI_BOT],
     bypass: [...PUBLIC_PATHS, ...WORKER_PUBLIC_PATHS],
   });
   const url = `http://localhost:${access.port}`;
-  const page = await choosePage({ plain });
+  const page = options.origin === undefined ? await choosePage(options) : OWN_PAGE;
 
   await mkdir(DEV_DIR, { recursive: true });
   const [origin, keys, records] = await Promise.all([
-    page.isBackstage ? started(startBackstage, { baseUrl: url, access }) : started(startOrigin),
+    started(...originOf(options, page, { baseUrl: url, access })),
     signingKeys(ROOT, DEV_DIR),
-    catalogRecords(ROOT, DEV_DIR, own.wranglerToml),
+    catalogRecords(ROOT, DEV_DIR, { catalog, wranglerToml: own.wranglerToml }),
   ]);
+  if (users.length === 0) users.push(...(catalog.length > 0 ? usersOf(records) : USERS));
 
   const worker = await started(startWorker, {
     access,
@@ -91,7 +97,7 @@ async function start({ port, plain, worker: dir }) {
     console.log("starting Backstage's backend (some seconds) …");
     await origin.startBackend();
   }
-  console.log(banner(url, page.says));
+  console.log(banner(url, page.says, users));
 }
 
 async function started(startPart, options) {
@@ -100,28 +106,16 @@ async function started(startPart, options) {
   return part;
 }
 
-function options() {
-  const { values } = parseArgs({
-    options: {
-      port: { type: "string", default: DEFAULT_PORT },
-      plain: { type: "boolean", default: false },
-      worker: { type: "string" },
-    },
-  });
-  const port = Number(values.port);
-  if (!/^\d+$/.test(values.port) || port > 65535)
-    throw new Error(`--port ${values.port}: ${USAGE}`);
-  return { port, plain: values.plain, worker: values.worker };
+function originOf({ origin, app }, { isBackstage }, setting) {
+  if (origin !== undefined) return [startOwnBackstage, { origin, app }];
+  return isBackstage ? [startBackstage, setting] : [startOrigin];
 }
 
 function explain(error) {
+  if (error instanceof UsageError) return error.message;
   if (error.code === "EADDRINUSE") {
-    return `Port ${error.port} is taken: stop what listens there, or choose another:\n  ${USAGE}`;
+    return `Port ${error.port} is taken: stop what listens there, or choose another with --port`;
   }
-  if (error.code === "ENOENT" && error.path?.endsWith("wrangler.toml")) {
-    return `--worker: ${error.path} does not exist. Name the folder of a Worker's crate:\n  ${USAGE}`;
-  }
-  if (error.code?.startsWith("ERR_PARSE_ARGS")) return `${error.message}\n  ${USAGE}`;
   return error.stack;
 }
 

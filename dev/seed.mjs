@@ -18,14 +18,14 @@ export async function signingKeys(root, devDir) {
 }
 
 /**
- * The records of the example catalog, as `wrangler kv bulk put` would take them. `wranglerToml` names
- * the annotations that users are found by, if it is not the project's own.
+ * The records of catalog files, as `wrangler kv bulk put` would take them. `wranglerToml` names the
+ * annotations that users are found by, if it is not the project's own.
  */
-export async function catalogRecords(root, devDir, wranglerToml) {
+export async function catalogRecords(root, devDir, { catalog = [], wranglerToml }) {
   const file = join(devDir, "kv.json");
   const config = wranglerToml === undefined ? [] : ["--config", wranglerToml];
-  const catalog = join(root, "examples", "catalog");
-  await cfaccess(root, ["catalog", "build", catalog, "--out", file, ...config]);
+  const paths = catalog.length > 0 ? catalog : [join(root, "examples", "catalog")];
+  await cfaccess(root, ["catalog", "build", ...paths, "--out", file, ...config]);
   return JSON.parse(await readFile(file, "utf8"));
 }
 

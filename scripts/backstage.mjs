@@ -23,6 +23,7 @@ const IN_A_BROWSER = [
   "app.test.mjs",
   "dev.test.mjs",
   "first-call.test.mjs",
+  "own-backstage.test.mjs",
   "sign-in-page.test.mjs",
 ];
 /** It needs the Backstage that `npm run dev` shows, which is the pinned one. */

@@ -1,20 +1,16 @@
 // `npm run dev [ARGUMENT…]`: builds the Worker and the command line, then runs dev/main.mjs. With
 // `--worker DIR` the Worker is the crate in DIR.
 
-import { resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { devOptions } from "../dev/options.mjs";
 import { build } from "./build.mjs";
-import { CFACCESS, handOver, main, must, ROOT } from "./process.mjs";
+import { CFACCESS, Failure, handOver, main, must } from "./process.mjs";
 
 await main(import.meta.url, async (args) => {
-  await build(workerDir(args));
+  // Before the build, so that a wrong argument is known at once.
+  const { worker } = await devOptions(args).catch(({ message }) => {
+    throw new Failure(message);
+  });
+  await build(worker);
   await must("cargo", ["build", ...CFACCESS]);
   await handOver("dev/main.mjs", args);
 });
-
-/** dev/main.mjs is the one to judge the arguments. */
-function workerDir(args) {
-  const options = { worker: { type: "string" } };
-  const { worker } = parseArgs({ args, options, strict: false }).values;
-  return typeof worker === "string" ? resolve(worker) : ROOT;
-}

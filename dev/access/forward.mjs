@@ -7,7 +7,7 @@ import net from "node:net";
 import tls from "node:tls";
 
 /** Headers that only Access may set, or that are meant for Access alone. */
-const ACCESS_HEADERS = new Set([
+export const ACCESS_HEADERS = new Set([
   "cf-access-authenticated-user-email",
   "cf-access-client-id",
   "cf-access-client-secret",

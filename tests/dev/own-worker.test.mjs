@@ -60,5 +60,5 @@ test("folder_without_wrangler_toml_is_refused_with_its_path", async (t) => {
   const dev = startDev(t, "--port", "0", "--worker", dir);
   const [code] = await dev.exited;
   assert.equal(code, 1);
-  assert.match(dev.output, /^--worker: .*wrangler\.toml does not exist\./);
+  assert.match(dev.output, /^--worker: .*wrangler\.toml does not exist/);
 });
