@@ -6,10 +6,10 @@ import { access, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { freePort, startBackend } from "../tests/backstage/backend.mjs";
-import { blocksOf } from "../tests/backstage/docs.mjs";
+import { freePort, startBackend } from "./backstage/backend.mjs";
+import { blocksOf } from "./backstage/documented.mjs";
+import { FOLDER } from "./backstage/folder.mjs";
 
-const FOLDER = fileURLToPath(new URL("../tests/backstage", import.meta.url));
 const CATALOG = ["org", "users"].map((name) =>
   fileURLToPath(new URL(`../examples/catalog/${name}.yaml`, import.meta.url)),
 );

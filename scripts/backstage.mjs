@@ -46,7 +46,8 @@ await main(import.meta.url, async (args) => {
   const options = ["--test", "--test-concurrency=1", `--test-timeout=${TEST_LIMIT_MS}`];
   const paths = files.map((file) => join(folder, file));
   const inBrowser = files.some((file) => IN_A_BROWSER.includes(file));
-  const env = inBrowser ? { CHROME_PATH: await chromium() } : {};
+  const env = { BACKSTAGE_FOLDER: folder };
+  if (inBrowser) env.CHROME_PATH = await chromium();
   const { code } = await run(NODE, [...options, ...paths], { env, limitMs: LIMIT_MS });
   if (code !== 0) process.exitCode = 1;
 });

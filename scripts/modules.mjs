@@ -1,8 +1,9 @@
-// `node scripts/modules.mjs`: that the top-level modules of src/ depend on each other in one direction.
-// A circle makes a module impossible to understand, test or move without all the others in it.
+// `node scripts/modules.mjs`: that the top-level modules of src/ depend on each other in one direction,
+// and that the folders of JavaScript do. A circle makes a module impossible to understand, test or move
+// without all the others in it.
 
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { main, ROOT } from "./process.mjs";
 
 const SRC = join(ROOT, "src");
@@ -55,7 +56,47 @@ export function throughTheFront(graph) {
   );
 }
 
-/** What is wrong with the modules of src/, as sentences. */
+/**
+ * The folders of JavaScript, and the others that each of them may import from. `dev/` is on its own, as a
+ * part of what users install. Every test may import what it tests.
+ */
+const MAY_IMPORT = {
+  scripts: ["dev"],
+  dev: [],
+  // tests/backstage has the packages of the real Backstage.
+  bench: ["dev", "scripts", "tests"],
+  tests: ["bench", "dev", "scripts", "src"],
+};
+
+/** The imports that lead to another folder, as `from → to` with the paths of both files. */
+export function importsAcross(files) {
+  return files.flatMap(({ path, text }) => {
+    const [folder] = path.split("/");
+    const allowed = [folder, ...(MAY_IMPORT[folder] ?? [])];
+    return Array.from(text.matchAll(/\b(?:from|import) ?\(?"(\.[^"]+)"/g), ([, target]) =>
+      posix.join(posix.dirname(path), target),
+    )
+      .filter((target) => !allowed.includes(target.split("/")[0]))
+      .map((target) => `${path} → ${target}`);
+  });
+}
+
+/** Not of this repository, or made from it. */
+const NOT_READ = ["dist", "node_modules", "target"];
+
+/** The modules in a folder and below it. */
+async function scriptsIn(folder) {
+  const entries = await readdir(join(ROOT, folder), { withFileTypes: true });
+  const found = entries.map(async (entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) return NOT_READ.includes(entry.name) ? [] : scriptsIn(path);
+    if (!path.endsWith(".mjs")) return [];
+    return [{ path, text: await readFile(join(ROOT, path), "utf8") }];
+  });
+  return (await Promise.all(found)).flat();
+}
+
+/** What is wrong with the modules of src/ and with the folders, as sentences. */
 export async function check() {
   const paths = await readdir(SRC, { recursive: true });
   const sources = paths.filter((path) => path.endsWith(".rs") && !/^(lib\.rs|bin\b)/.test(path));
@@ -68,6 +109,10 @@ export async function check() {
   );
   const found = circle(graph);
   if (found) problems.push(`modules depend on each other in a circle: ${found.join(" → ")}`);
+  const scripts = await Promise.all(Object.keys(MAY_IMPORT).map(scriptsIn));
+  for (const it of importsAcross(scripts.flat())) {
+    problems.push(`${it}: this folder may not import from that one`);
+  }
   return problems;
 }
 

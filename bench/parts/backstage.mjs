@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { freePort, startBackend } from "../../tests/backstage/backend.mjs";
+import { freePort, startBackend } from "../../dev/backstage/backend.mjs";
 import { startTeam } from "../../tests/backstage/team.mjs";
 import { checkSession } from "../answers.mjs";
 import { AUDIENCE, TEAM } from "../assertions.mjs";

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { OUTSIDE_TOKEN } from "./backend.mjs";
+import { OUTSIDE_TOKEN } from "../../dev/backstage/backend.mjs";
 import { catalogShown, INGRID, logIn, openChrome, settingsShow } from "./chrome.mjs";
 import { startGithub } from "./github.mjs";
 import { Browser, eventually, STOCK_CATALOG, startGround } from "./ground.mjs";

@@ -7,7 +7,7 @@ import http from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { decodeJwt } from "jose";
-import { OUTSIDE_TOKEN } from "./backend.mjs";
+import { OUTSIDE_TOKEN } from "../../dev/backstage/backend.mjs";
 import { Browser, cfaccess, EXAMPLE_CATALOG, eventually, startGround } from "./ground.mjs";
 import { startKvRest } from "./kv-rest.mjs";
 import { listening, pass } from "./server.mjs";

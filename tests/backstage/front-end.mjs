@@ -6,15 +6,14 @@ import { createHash } from "node:crypto";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { TEMPLATE_ENV, templateConfig } from "../../dev/backstage/folder.mjs";
 import { must, ROOT } from "../../scripts/process.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const TEMPLATE = join(HERE, "node_modules", "@backstage", "create-app", "templates", "default-app");
 const SIGN_IN_PAGE = join(ROOT, "examples", "sign-in-page", "src");
-/** The template's app-config.yaml. It has no placeholders of create-app, only Backstage's own. */
-export const TEMPLATE_CONFIG = join(HERE, "app", "app-config.yaml");
-/** It reads environment variables that a build has no use for. */
-export const TEMPLATE_ENV = { GITHUB_TOKEN: "not-a-token" };
+
+const TEMPLATE_CONFIG = templateConfig(HERE);
 
 const PACKAGES = { app: prepareApp, "legacy-app": prepareLegacyApp };
 

@@ -9,11 +9,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { startAccess } from "../../dev/access/index.mjs";
+import { freePort, startBackend } from "../../dev/backstage/backend.mjs";
+import { blocksOf } from "../../dev/backstage/documented.mjs";
 import { CI_BOT, USERS } from "../../dev/people.mjs";
 import { putRecords } from "../../dev/seed.mjs";
 import { startWorker } from "../../dev/worker.mjs";
-import { freePort, startBackend } from "./backend.mjs";
-import { blocksOf } from "./docs.mjs";
 import { startTeam } from "./team.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));

@@ -8,10 +8,10 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { parse as parseToml } from "smol-toml";
 import { startAccess } from "../../dev/access/index.mjs";
+import { freePort, startBackend } from "../../dev/backstage/backend.mjs";
 import { USERS } from "../../dev/people.mjs";
 import { putRecords } from "../../dev/seed.mjs";
 import { startWorker } from "../../dev/worker.mjs";
-import { freePort, startBackend } from "./backend.mjs";
 import { Browser, cfaccess, EXAMPLE_CATALOG, eventually, recordsOf } from "./ground.mjs";
 import { startTeam } from "./team.mjs";
 

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { freePort, startBackend } from "../../dev/backstage/backend.mjs";
 import { must } from "../../scripts/process.mjs";
-import { freePort, startBackend } from "./backend.mjs";
 import { catalogShown, INGRID, logIn, openChrome, settingsShow } from "./chrome.mjs";
 import { EXAMPLE_CATALOG, startGround } from "./ground.mjs";
 

@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { before, test } from "node:test";
 import { WebSocket } from "ws";
 import { parse as parseYaml } from "yaml";
-import { OUTSIDE_TOKEN } from "./backend.mjs";
+import { OUTSIDE_TOKEN } from "../../dev/backstage/backend.mjs";
 import { Browser, eventually, STOCK_CATALOG } from "./ground.mjs";
 import { mcpTool, mcpToolNames } from "./mcp.mjs";
 

@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { documentedClientPaths } from "../../dev/backstage/documented.mjs";
 import { USERS } from "../../dev/people.mjs";
 import { testsOfBelief } from "./belief.mjs";
-import { documentedClientPaths } from "./docs.mjs";
 import { startGithub } from "./github.mjs";
 import { Browser, eventually, STOCK_CATALOG, startGround } from "./ground.mjs";
 import { MCP_CLIENT, testsOfTheAuthPlugin } from "./shared-key.mjs";

@@ -2,12 +2,18 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { check, circle, dependencies, throughTheFront } from "../../scripts/modules.mjs";
+import {
+  check,
+  circle,
+  dependencies,
+  importsAcross,
+  throughTheFront,
+} from "../../scripts/modules.mjs";
 
 const graph = (files) =>
   dependencies(Object.entries(files).map(([path, text]) => ({ path, text })));
 
-test("modules of src have no circle", async () => {
+test("modules of src have no circle, and folders import only what they may", async () => {
   assert.deepEqual(await check(), []);
 });
 
@@ -35,4 +41,16 @@ test("comments and unit tests are not dependencies", () => {
 test("import through the front page is found", () => {
   const found = throughTheFront(graph({ "a.rs": "use crate::CfAccess;" }));
   assert.deepEqual(found, ["a → crate::CfAccess"]);
+});
+
+test("import of tests/ by dev/ is found, the other direction is not", () => {
+  const files = [
+    { path: "dev/a/b.mjs", text: 'import { x } from "../../tests/backstage/backend.mjs";' },
+    { path: "dev/c.mjs", text: 'const c = await import("../bench/main.mjs");\nimport "./d.mjs";' },
+    { path: "tests/d.mjs", text: 'import { x } from "../dev/a/b.mjs";' },
+  ];
+  assert.deepEqual(importsAcross(files), [
+    "dev/a/b.mjs → tests/backstage/backend.mjs",
+    "dev/c.mjs → bench/main.mjs",
+  ]);
 });

@@ -1,5 +1,5 @@
-// The configuration that stands in the documentation, for the tests that use it as it is. Only what an
-// example must make up is replaced.
+// The configuration in the documentation, for `npm run dev` and for tests, which use it as it is. Only
+// the names of the example are replaced.
 
 import { readFile } from "node:fs/promises";
 

@@ -6,10 +6,8 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { TEMPLATE_CONFIG, TEMPLATE_ENV } from "./front-end.mjs";
+import { FOLDER, TEMPLATE_ENV, templateConfig } from "./folder.mjs";
 
-const HERE = fileURLToPath(new URL(".", import.meta.url));
 /** It takes some ten seconds; a machine that does much else may need many more. */
 const READY_LIMIT_MS = 240_000;
 /** The first index is made before the catalog has read its files: the next must not be ten minutes off. */
@@ -35,7 +33,7 @@ export const OUTSIDE_TOKEN = "a-token-for-whatever-reads-the-catalog-from-outsid
  */
 export async function startBackend(options) {
   const { port, baseUrl, dir, catalog, configs = [], team, few = false } = options;
-  const files = few ? [] : [TEMPLATE_CONFIG];
+  const files = few ? [] : [templateConfig(FOLDER)];
   const folder = await mkdtemp(join(dir, "app-config-"));
   for (const config of [baseConfig({ port, baseUrl, catalog }), ...configs]) {
     if (typeof config === "string") {
@@ -60,12 +58,12 @@ export async function startBackend(options) {
   if (team) {
     env.TEAM_PORT = String(team.port);
     env.NODE_EXTRA_CA_CERTS = team.certificateFile;
-    args.unshift("--require", join(HERE, "backend", "team-on-loopback.cjs"));
+    args.unshift("--require", join(FOLDER, "backend", "team-on-loopback.cjs"));
   }
-  const main = join(HERE, "backend", "main.mjs");
+  const main = join(FOLDER, "backend", "main.mjs");
   const nodeArgs = args.filter((_, at) => team && at < 2);
   const child = spawn(process.execPath, [...nodeArgs, main, ...args.slice(nodeArgs.length)], {
-    cwd: HERE,
+    cwd: FOLDER,
     env,
     stdio: ["ignore", "pipe", "pipe"],
   });
