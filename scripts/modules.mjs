@@ -2,7 +2,7 @@
 // and that the folders of JavaScript do. A circle makes a module impossible to understand, test or move
 // without all the others in it.
 
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { main, ROOT } from "./process.mjs";
 
@@ -84,6 +84,27 @@ export function importsAcross(files) {
 /** Not of this repository, or made from it. */
 const NOT_READ = ["dist", "node_modules", "target"];
 
+/** Imports of files that do not exist, which a test that runs rarely would not show. */
+async function missing(files) {
+  const found = await Promise.all(
+    files.flatMap(({ path, text }) =>
+      Array.from(header(text).matchAll(/^import [^"]*"(\.[^"]+)";/gm), async ([, target]) => {
+        const exists = await stat(join(ROOT, posix.dirname(path), target)).then(
+          Boolean,
+          () => false,
+        );
+        return exists ? [] : [`${path} → ${target}: there is no such file`];
+      }),
+    ),
+  );
+  return found.flat();
+}
+
+/** The comments and imports at the top: texts further down may be code for something else. */
+function header(text) {
+  return text.split(/^(?!import\b|\/\/|\/?\s?\*|\s|\}|$)/m)[0];
+}
+
 /** The modules in a folder and below it. */
 async function scriptsIn(folder) {
   const entries = await readdir(join(ROOT, folder), { withFileTypes: true });
@@ -109,11 +130,11 @@ export async function check() {
   );
   const found = circle(graph);
   if (found) problems.push(`modules depend on each other in a circle: ${found.join(" → ")}`);
-  const scripts = await Promise.all(Object.keys(MAY_IMPORT).map(scriptsIn));
-  for (const it of importsAcross(scripts.flat())) {
+  const scripts = (await Promise.all(Object.keys(MAY_IMPORT).map(scriptsIn))).flat();
+  for (const it of importsAcross(scripts)) {
     problems.push(`${it}: this folder may not import from that one`);
   }
-  return problems;
+  return [...problems, ...(await missing(scripts))];
 }
 
 await main(import.meta.url, async () => {

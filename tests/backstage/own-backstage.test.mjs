@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { freePort, startBackend } from "../../dev/backstage/backend.mjs";
+import { blocksOf } from "../../dev/backstage/documented.mjs";
 import { startDev, urlOf } from "../dev/running.mjs";
-import { freePort, startBackend } from "./backend.mjs";
 import { catalogShown, logIn, openChrome, settingsShow } from "./chrome.mjs";
-import { blocksOf } from "./docs.mjs";
 
 const CATALOG = ["org", "users"].map((name) =>
   fileURLToPath(new URL(`../../examples/catalog/${name}.yaml`, import.meta.url)),
