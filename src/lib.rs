@@ -47,7 +47,8 @@
 //! crate `worker` as they are:
 //!
 #![cfg_attr(feature = "worker", doc = "```no_run")]
-#![cfg_attr(not(feature = "worker"), doc = "```ignore")]
+// Without the feature there is nothing that could compile it.
+#![cfg_attr(not(feature = "worker"), doc = "```text")]
 //! use backstage_cfaccess::{CfAccess, worker as cfaccess};
 //! use worker::web_sys::{Request, Response};
 //! use worker::{Context, Env, Result, event};

@@ -6,7 +6,7 @@
 //! and take any type that holds the runtime's objects, so that a new version of the crate `worker` is
 //! not a new major version of this one.
 //!
-//! ```ignore
+//! ```no_run
 //! use backstage_cfaccess::{CfAccess, worker as cfaccess};
 //! use worker::web_sys::{Request, Response};
 //! use worker::{Context, Env, Result, event};
@@ -19,6 +19,7 @@
 //! async fn fetch(request: Request, env: Env, ctx: Context) -> Result<Response> {
 //!     Ok(cfaccess::fetch(app, &request, &env, &ctx).await)
 //! }
+//! # fn main() {}
 //! ```
 
 mod clock;
