@@ -9,6 +9,8 @@ pub struct AppCode {
     pub registry: Registry,
     /// It has a resolver that takes the place of `signIn.resolvers`.
     pub has_sign_in: bool,
+    /// It is not known whether it has one.
+    pub may_have_sign_in: bool,
     /// It has an ownership resolver.
     pub has_ownership: bool,
     /// What its closures need of the catalog.
@@ -22,5 +24,12 @@ impl AppCode {
     #[must_use]
     pub fn unknown() -> Self {
         Self { registry: Registry::accepting_unknown(), ..Self::default() }
+    }
+
+    /// The app of a Worker that is not the stock one: `signIn.resolvers` may be absent, because it may
+    /// have a resolver that takes its place.
+    #[must_use]
+    pub fn unknown_own() -> Self {
+        Self { may_have_sign_in: true, ..Self::unknown() }
     }
 }

@@ -96,7 +96,7 @@ pub fn import_policy(cfaccess: &str) -> Result<ImportPolicy, Vec<Problem>> {
     let mut problems = Vec::new();
     let value = object("CFACCESS", Some(cfaccess), &mut problems).unwrap_or_default();
     let mut reader = Reader::new("CFACCESS", &value, &mut problems);
-    let policy = sign_in::read(&mut reader, &AppCode::unknown());
+    let policy = sign_in::read(&mut reader, &AppCode::unknown_own());
     match policy {
         Some(policy) if problems.is_empty() => Ok(policy.import),
         _ => Err(problems),

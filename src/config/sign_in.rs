@@ -69,7 +69,7 @@ fn sign_in(reader: &mut Reader<'_>, code: &AppCode) -> (Vec<Requirement>, Vec<Co
         let message = "must be left out: the app has a sign-in resolver in code";
         reader.problem("signIn.resolvers", message);
     }
-    if !code.has_sign_in && configured.is_empty() {
+    if !code.has_sign_in && !code.may_have_sign_in && configured.is_empty() {
         let names = code.registry.names().join(", ");
         let message = format!("is required: a list of at least one of {names}");
         reader.problem("signIn.resolvers", message);

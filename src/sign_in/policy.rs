@@ -14,7 +14,7 @@ pub struct SignInPolicy {
     pub provider_id: String,
     /// What must hold for every user, before a resolver is asked.
     pub require: Vec<Requirement>,
-    /// Tried in this order. Empty only if the app has a resolver in code.
+    /// Tried in this order. Empty only if the app has, or may have, a resolver in code.
     pub resolvers: Vec<NamedResolver>,
     /// What users own beyond the catalog, and of it.
     pub ownership: OwnershipPolicy,

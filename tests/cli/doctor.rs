@@ -76,6 +76,29 @@ fn resolvers_by_annotation_need_a_push() {
 }
 
 #[test]
+fn worker_with_code_of_its_own_may_have_no_resolver_in_the_configuration() {
+    let sandbox = Sandbox::new("doctor-own-worker");
+    let resolvers = "signIn.resolvers = [{ resolver = \"emailMatchingUserEntityProfileEmail\" }]\n";
+    let toml = but(resolvers, "");
+    let required = "wrangler.toml: CFACCESS.signIn.resolvers is required";
+    let run = doctor(&sandbox, &toml);
+    assert_eq!(run.code, 1);
+    assert!(run.stderr.contains(required), "{}", run.stderr);
+
+    let manifest = "[package]\nname = \"my-worker\"\n\n[dependencies]\nbackstage-cfaccess = ";
+    sandbox.write("Cargo.toml", format!("{manifest}{{ path = \"..\" }}\n"));
+    let run = doctor(&sandbox, &toml);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let note =
+        "CFACCESS.signIn.resolvers is absent, which is right if the code of the Worker calls";
+    assert!(run.stderr.contains(note), "{}", run.stderr);
+    let shared = format!("{toml}trust = \"shared-key\"\n");
+    let run = doctor(&sandbox, &shared);
+    let warning = "the origin's provider does not know the resolver in your code";
+    assert!(run.stderr.contains(warning), "{}", run.stderr);
+}
+
+#[test]
 fn each_mistake_is_one_problem() {
     let sandbox = Sandbox::new("doctor-mistakes");
     let routes = "routes = [{ pattern = \"backstage.acme.io/*\", zone_name = \"acme.io\" }]";

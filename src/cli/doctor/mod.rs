@@ -6,7 +6,8 @@ mod exposure;
 mod secrets;
 mod settings;
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use super::wrangler::{Deployment, Wrangler};
 use super::{CliError, put};
@@ -72,10 +73,11 @@ impl Findings {
 pub(super) fn run(args: &Args) -> Result<(), CliError> {
     let wrangler = Wrangler::read(&args.config)?;
     let given = args.signing_keys.as_deref().map(secrets::from_file).transpose()?;
+    let is_own_worker = is_own_worker(&args.config);
     let mut problems = Vec::new();
     for deployment in wrangler.deployments(args.env.as_deref())? {
         let keys = given.clone().or_else(|| secrets::from_dev_vars(&wrangler.path, &deployment));
-        let findings = examine(&deployment, keys.as_ref());
+        let findings = examine(&deployment, is_own_worker, keys.as_ref());
         let place = format!("{}{}", args.config.display(), deployment.label());
         for text in &findings.notes {
             eprintln!("note: {place}: {text}");
@@ -90,9 +92,17 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
     if problems.is_empty() { Ok(()) } else { Err(CliError(problems)) }
 }
 
-fn examine(deployment: &Deployment, keys: Option<&secrets::Keys>) -> Findings {
+/// Whether the Worker has code of its own: the crate beside wrangler.toml depends on this one.
+fn is_own_worker(config: &Path) -> bool {
+    let manifest = fs::read_to_string(config.with_file_name("Cargo.toml")).unwrap_or_default();
+    let manifest: toml::Table = toml::from_str(&manifest).unwrap_or_default();
+    let dependencies = manifest.get("dependencies");
+    dependencies.is_some_and(|it| it.get(env!("CARGO_PKG_NAME")).is_some())
+}
+
+fn examine(deployment: &Deployment, is_own_worker: bool, keys: Option<&secrets::Keys>) -> Findings {
     let mut findings = Findings::default();
-    let config = settings::check(deployment, keys, &mut findings);
+    let config = settings::check(deployment, is_own_worker, keys, &mut findings);
     bindings::check(deployment, &mut findings);
     exposure::check(deployment, config.as_ref(), &mut findings);
     cron::check(deployment, config.as_ref(), &mut findings);

@@ -19,6 +19,7 @@ const SECRETS: [&str; 2] = ["SIGNING_KEYS", "CATALOG_TOKEN"];
 /// The configuration, if it can be read.
 pub(super) fn check(
     deployment: &Deployment,
+    is_own_worker: bool,
     keys: Option<&Keys>,
     findings: &mut Findings,
 ) -> Option<Config> {
@@ -35,7 +36,8 @@ pub(super) fn check(
         signing_keys: Some(keys.map_or(stand_in, |keys| keys.text.clone())),
     };
     let is_incomplete = source.cfaccess.is_none() || source.backstage.is_none();
-    match Config::read(&source, &AppCode::unknown()) {
+    let code = if is_own_worker { AppCode::unknown_own() } else { AppCode::unknown() };
+    match Config::read(&source, &code) {
         Ok(config) => {
             check_keys(&config, keys, findings);
             check_access(&config, findings);
@@ -103,7 +105,11 @@ fn check_access(config: &Config, findings: &mut Findings) {
              (dangerouslyAllowSignInWithoutUserInCatalog)",
         );
     }
-    if !own.is_empty() {
+    if config.sign_in.resolvers.is_empty() {
+        findings.note(
+            "CFACCESS.signIn.resolvers is absent, which is right if the code of the Worker calls `sign_in`",
+        );
+    } else if !own.is_empty() {
         findings.note(format!(
             "CFACCESS.signIn names {}, of your own Worker: it checks their options when it starts",
             own.join(" and ")
@@ -169,9 +175,12 @@ fn check_backstage(config: &Config, findings: &mut Findings) {
     }
 }
 
-/// The names of resolvers that are not built in.
+/// The resolvers that are not built in, by name. Without any resolver in the configuration it is the one
+/// in the code.
 fn own_resolvers(config: &Config) -> impl Iterator<Item = &str> {
-    config.sign_in.resolvers.iter().map(|it| it.name.as_str()).filter(|name| name.contains('/'))
+    let resolvers = &config.sign_in.resolvers;
+    let unnamed = resolvers.is_empty().then_some("the resolver in your code");
+    resolvers.iter().map(|it| it.name.as_str()).filter(|name| name.contains('/')).chain(unnamed)
 }
 
 fn check_base_url(backstage: &BackstageConfig, findings: &mut Findings) {
