@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { access, constants, copyFile, readdir, readFile, rename, stat } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { withLock } from "./lock.mjs";
 import { all, Failure, main, must, NODE, PATH, ROOT, run, seconds } from "./process.mjs";
 
@@ -107,6 +107,39 @@ export const publicApiTool = once(() =>
   compiledTool("public-api", "public-api-list", "the tool that lists the public API (about 20 s)"),
 );
 
+/**
+ * The programs of worker-build and wasm-bindgen from crates.io, in the versions of Cargo.lock, and the
+ * others that worker-build calls from npm: it would download all of them from GitHub. Returns the path of
+ * worker-build, and the variables with which it takes these.
+ */
+export const workerBuild = once(async () => {
+  const lock = join(ROOT, "Cargo.lock");
+  const version = await lockedVersion(lock, "worker");
+  const bindgenVersion = await lockedVersion(lock, "wasm-bindgen");
+  const root = join(TOOLS, `worker-build-${version}-${bindgenVersion}`);
+  const bin = (name) => join(root, "bin", name);
+  const crates = { "worker-build": version, "wasm-bindgen-cli": bindgenVersion };
+  await withLock(join(TOOLS, "worker-build.lock"), async () => {
+    for (const [name, number] of Object.entries(crates)) {
+      if (await exists(bin(name.replace("-cli", "")))) continue;
+      const args = ["install", "--locked", "--quiet", "--root", root, `${name}@${number}`];
+      await step(`building ${name} (about 2 min)`, () =>
+        must("cargo", [...args, "--target-dir", join(TOOLS, "target")]),
+      );
+    }
+  });
+  await npmPackages();
+  const npm = (name) => join(ROOT, "node_modules", ".bin", name);
+  return {
+    program: bin("worker-build"),
+    env: {
+      WASM_BINDGEN_BIN: bin("wasm-bindgen"),
+      WASM_OPT_BIN: npm("wasm-opt"),
+      ESBUILD_BIN: npm("esbuild"),
+    },
+  };
+});
+
 /** A crate of tools/, compiled. The program's name has a hash of its source: if it exists, it is current. */
 async function compiledTool(name, binary, what) {
   const crate = join(ROOT, "tools", name);
@@ -135,6 +168,9 @@ async function compiledTool(name, binary, what) {
 /** wasm-bindgen's tool reads only what its library of the very same version has written. */
 export async function checkBindgenVersion(lock) {
   const toolLock = join(ROOT, "tools", "bindgen", "Cargo.lock");
+  if (!(await stat(lock).catch(() => undefined))) {
+    throw new Failure(`${lock} is missing: run \`cargo generate-lockfile\` in that folder`);
+  }
   const library = await lockedVersion(lock, "wasm-bindgen");
   const tool = await lockedVersion(toolLock, "wasm-bindgen-cli-support");
   if (library === tool) return;
@@ -143,7 +179,7 @@ export async function checkBindgenVersion(lock) {
       "They must be the same. Either\n" +
       `  write "=${library}" in tools/bindgen/Cargo.toml and run\n` +
       "  cargo update --manifest-path tools/bindgen/Cargo.toml wasm-bindgen-cli-support\n" +
-      `or go back with  cargo update wasm-bindgen --precise ${tool}`,
+      `or go back with  cargo update --manifest-path ${join(dirname(lock), "Cargo.toml")} wasm-bindgen --precise ${tool}`,
   );
 }
 

@@ -1,4 +1,5 @@
 // `npm test [SUITE…]`: every test, or the suites named. A suite that fails does not stop the rest.
+// `worker-build` runs only if it is named.
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -24,9 +25,13 @@ const SUITES = {
     (await exampleTests()) &&
     (await buildExamples()) &&
     nodeTests("tests/examples"),
+  "worker-build": () => nodeTests("tests/worker-build"),
   bench: async () => (await cli()) && nodeTests("tests/bench"),
   browser: async () => nodeTests("tests/browser", { CHROME_PATH: await chromium() }),
 };
+
+/** Not among those that run if none is named: its tools take minutes to compile, once. */
+const ON_DEMAND = ["worker-build"];
 
 /** The command, which fills the catalogs of `npm run dev` and of the bench. */
 const cli = () => passes("cargo", ["build", ...CFACCESS]);
@@ -47,7 +52,8 @@ await main(import.meta.url, async (names) => {
       throw new Failure(`no suite "${name}": there are ${Object.keys(SUITES).join(", ")}`);
     }
   }
-  const chosen = names.length === 0 ? Object.keys(SUITES) : names;
+  const chosen =
+    names.length === 0 ? Object.keys(SUITES).filter((it) => !ON_DEMAND.includes(it)) : names;
   await (chosen.every((name) => name === "core") ? rustToolchain() : build());
 
   const results = [];
@@ -59,7 +65,7 @@ await main(import.meta.url, async (names) => {
   }
   console.log("");
   for (const { name, passed, time } of results) {
-    console.log(`${name.padEnd(8)} ${passed ? "passed" : "FAILED"} (${time})`);
+    console.log(`${name.padEnd(12)} ${passed ? "passed" : "FAILED"} (${time})`);
   }
   if (results.some(({ passed }) => !passed)) process.exitCode = 1;
 });
