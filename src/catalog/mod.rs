@@ -9,6 +9,6 @@ mod lookup;
 pub use cached::{CachedCatalog, RecordCache};
 pub use layout::{
     Corrupt, Key, Metadata, PREFIX, Record, RecordKind, UserRecord, decode, digest, encode, fold,
-    is_annotation_name,
+    is_annotation_name, is_field_path,
 };
 pub use lookup::{find_record, look_up};

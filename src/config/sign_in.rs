@@ -1,11 +1,9 @@
 //! The part of `CFACCESS` that says how callers become users.
 
-use std::collections::BTreeSet;
-
 use super::app_code::AppCode;
 use super::cfaccess::token;
-use crate::catalog::import::ImportPolicy;
-use crate::catalog::is_annotation_name;
+use crate::catalog::import::{ANNOTATIONS, ImportPolicy};
+use crate::catalog::is_field_path;
 use crate::reader::Reader;
 use crate::sign_in::{
     Configured, CopiedClaim, Needs, OnUserNotFound, OwnershipPolicy, ProfilePolicy, Requirement,
@@ -18,14 +16,14 @@ const CATALOG_MAX_AGE_MIN: u32 = 30;
 const CATALOG_MAX_AGE_MAX: u32 = 24 * 3600;
 const CATALOG_MAX_AGE_DEFAULT: u32 = 60;
 
-/// How an index names an annotation, in the notation of Backstage's catalog filters.
-const ANNOTATIONS: &str = "metadata.annotations.";
-
 pub(super) fn read(reader: &mut Reader<'_>, code: &AppCode) -> Option<SignInPolicy> {
     let provider_id = token(reader, "providerId", "cfaccess");
     let (require, configured) = sign_in(reader, code);
-    let (indexes, transitive_groups) = reader.below("catalog", catalog).unwrap_or_default();
-    check_needs(reader, &configured, &indexes, code);
+    let mut import = reader.below("catalog", catalog).unwrap_or_default();
+    import.annotations.extend(configured.iter().filter_map(|it| it.annotation.clone()));
+    import.annotations.sort_unstable();
+    import.annotations.dedup();
+    check_needs(reader, &configured, &import, code);
     let ownership = reader.below("ownership", OwnershipPolicy::read).unwrap_or_default();
     if code.has_ownership && !ownership.is_empty() {
         reader.problem("ownership", "must be left out: the app has an ownership resolver in code");
@@ -39,8 +37,6 @@ pub(super) fn read(reader: &mut Reader<'_>, code: &AppCode) -> Option<SignInPoli
         &[("refuse", OnUserNotFound::Refuse), ("origin", OnUserNotFound::Origin)],
     );
     let catalog_max_age = catalog_max_age(reader);
-    let found_by = configured.iter().filter_map(|it| it.annotation.clone());
-    let annotations: BTreeSet<String> = found_by.chain(indexes).collect();
     let allows_users_outside_catalog =
         code.has_sign_in || configured.iter().any(|it| it.allows_without_user);
     Some(SignInPolicy {
@@ -53,7 +49,7 @@ pub(super) fn read(reader: &mut Reader<'_>, code: &AppCode) -> Option<SignInPoli
         expose_assertion,
         on_user_not_found: on_user_not_found?,
         catalog_max_age,
-        import: ImportPolicy { annotations: annotations.into_iter().collect(), transitive_groups },
+        import,
         allows_users_outside_catalog,
     })
 }
@@ -77,39 +73,54 @@ fn sign_in(reader: &mut Reader<'_>, code: &AppCode) -> (Vec<Requirement>, Vec<Co
     (require, configured)
 }
 
-/// `catalog`: the annotations that users are found by beside those of the resolvers, and whether
-/// ownership includes the ancestors of their groups.
-fn catalog(reader: &mut Reader<'_>) -> (Vec<String>, bool) {
-    let mut names = Vec::new();
-    for index in reader.strings("indexes") {
-        match index.strip_prefix(ANNOTATIONS).filter(|name| is_annotation_name(name)) {
-            Some(name) => names.push(name.to_owned()),
-            None => {
-                reader
-                    .problem("indexes", format!("must hold `{ANNOTATIONS}<name>`, not `{index}`"));
-            }
+/// `catalog`: what users are found by beside the annotations of the resolvers, what else the records
+/// have, and whether ownership includes the ancestors of a user's groups.
+fn catalog(reader: &mut Reader<'_>) -> ImportPolicy {
+    let mut policy = ImportPolicy::default();
+    for path in paths(reader, "indexes") {
+        match path.strip_prefix(ANNOTATIONS) {
+            Some(name) => policy.annotations.push(name.to_owned()),
+            None => policy.indexes.push(path),
         }
     }
+    policy.fields = paths(reader, "fields");
     let transitive = reader.one_of("groups", &[("direct", false), ("transitive", true)]);
-    (names, transitive.unwrap_or_default())
+    policy.transitive_groups = transitive.unwrap_or_default();
+    policy
+}
+
+/// A list of paths of fields, sorted, each once.
+fn paths(reader: &mut Reader<'_>, key: &'static str) -> Vec<String> {
+    let mut paths = reader.strings(key);
+    for path in paths.iter().filter(|path| !is_field_path(path)) {
+        let message = format!(
+            "must hold `{ANNOTATIONS}<name>`, `metadata.labels.<name>` or `spec.<path>`, not `{path}`"
+        );
+        reader.problem(key, message);
+    }
+    paths.sort_unstable();
+    paths.dedup();
+    paths
 }
 
 /// What the code of the app needs must be declared, because `cfaccess` does not know the app.
 fn check_needs(
     reader: &mut Reader<'_>,
     configured: &[Configured],
-    indexes: &[String],
+    import: &ImportPolicy,
     code: &AppCode,
 ) {
     let resolvers = configured.iter().map(|it| it.needs.clone());
     let needs = resolvers.fold(code.needs.clone(), Needs::and);
-    for name in needs.annotations {
-        let is_found_by =
-            configured.iter().any(|it| it.annotation.as_deref() == Some(name.as_str()));
-        if !is_found_by && !indexes.contains(&name) {
-            let message = format!("must hold `{ANNOTATIONS}{name}`, which the app needs");
-            reader.problem("catalog.indexes", message);
-        }
+    for name in needs.annotations.iter().filter(|name| !import.annotations.contains(name)) {
+        let message = format!("must hold `{ANNOTATIONS}{name}`, which the app needs");
+        reader.problem("catalog.indexes", message);
+    }
+    for path in needs.fields.iter().filter(|path| !import.has(path)) {
+        let message = format!(
+            "must hold `{path}`, which the app needs; or catalog.fields, if the app only reads it"
+        );
+        reader.problem("catalog.indexes", message);
     }
 }
 

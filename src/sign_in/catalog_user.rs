@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::backstage::EntityRef;
 use crate::catalog::UserRecord;
+use crate::catalog::import::ANNOTATIONS;
 
 /// A user who was found in the catalog.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -47,9 +48,17 @@ impl CatalogUser {
         self.ownership().into_iter().filter(|it| it.kind() == "group")
     }
 
-    /// An annotation, if it is declared (`catalog.indexes`) and the user has it.
+    /// An annotation, if it is declared (`catalog.indexes`, `catalog.fields`) and the user has it.
     #[must_use]
     pub fn annotation(&self, name: &str) -> Option<&str> {
-        self.record.annotations.get(name).and_then(Value::as_str)
+        let indexed = self.record.annotations.get(name).and_then(Value::as_str);
+        indexed.or_else(|| self.record.field(&format!("{ANNOTATIONS}{name}")).next())
+    }
+
+    /// The value of a field such as `metadata.labels.desk`, or the values of a list; none if it is not
+    /// declared (`catalog.indexes`, `catalog.fields`) or the user does not have it. Numbers and booleans are
+    /// texts.
+    pub fn field(&self, path: &str) -> impl Iterator<Item = &str> {
+        self.record.field(path)
     }
 }

@@ -10,6 +10,7 @@ use super::services::Services;
 use super::trace::Trace;
 use super::{CatalogUser, SignIn, SignInHooks, SignInInfo, SignInPolicy, SignInResult};
 use crate::backstage::EntityRef;
+use crate::catalog::import::ANNOTATIONS;
 use crate::catalog::{Key, Record, UserRecord};
 use crate::error::Rejection;
 
@@ -41,11 +42,11 @@ impl SignInContext<'_> {
     ///
     /// # Errors
     /// Not found; conflict if several users match; 503 `catalog_unavailable`, `catalog_corrupt`; 500
-    /// `query_not_indexed` if an annotation is not declared.
+    /// `query_not_indexed` if an annotation or field is not declared.
     pub async fn find_catalog_user(&self, query: UserQuery<'_>) -> Result<CatalogUser, Rejection> {
-        self.check_declared(&query.first)?;
+        self.check_declared(&query.first, true)?;
         for criterion in &query.others {
-            self.check_declared(criterion)?;
+            self.check_declared(criterion, false)?;
         }
         let matches = |user: &UserRecord| query.others.iter().all(|it| it.matches(user));
         match self.record(query.first.key()?).await? {
@@ -212,14 +213,29 @@ impl SignInContext<'_> {
 
     /// Fails for what KV has no record of, whatever the catalog says: a mistake of the author that
     /// the first test finds.
-    fn check_declared(&self, criterion: &Criterion<'_>) -> Result<(), Rejection> {
-        let Criterion::Annotation(name, _) = criterion else { return Ok(()) };
-        if self.policy.annotations().iter().any(|declared| declared == name) {
+    /// The first criterion needs a key of its own, the others only a record that has the value.
+    fn check_declared(&self, criterion: &Criterion<'_>, is_first: bool) -> Result<(), Rejection> {
+        let import = &self.policy.import;
+        let (is_declared, path, need) = match criterion {
+            Criterion::Email(_) | Criterion::Ref(_) => return Ok(()),
+            Criterion::Annotation(name, _) => (
+                import.annotations.iter().any(|declared| declared == name),
+                format!("{ANNOTATIONS}{name}"),
+                format!("annotation(\"{name}\")"),
+            ),
+            Criterion::Field(path, _) => (
+                import.indexes.iter().any(|declared| declared == path)
+                    || (!is_first && import.has(path)),
+                path.to_string(),
+                format!("field(\"{path}\")"),
+            ),
+        };
+        if is_declared {
             return Ok(());
         }
         let detail = format!(
-            "the annotation `{name}` is not declared: add `metadata.annotations.{name}` to \
-             CFACCESS.catalog.indexes, and `Needs::new().annotation(\"{name}\")` to the resolver"
+            "`{path}` is not declared: add it to CFACCESS.catalog.indexes, and `Needs::new().{need}` to \
+             the resolver"
         );
         Err(Rejection::internal("query_not_indexed", detail))
     }

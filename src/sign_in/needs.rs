@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 #[non_exhaustive]
 pub struct Needs {
     pub(crate) annotations: BTreeSet<String>,
+    pub(crate) fields: BTreeSet<String>,
 }
 
 impl Needs {
@@ -25,10 +26,18 @@ impl Needs {
         self
     }
 
+    /// And this field, in the notation of Backstage's filters: `metadata.labels.<name>` or `spec.<path>`.
+    #[must_use]
+    pub fn field(mut self, path: impl Into<String>) -> Self {
+        self.fields.insert(path.into());
+        self
+    }
+
     /// And all of these.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.annotations.extend(other.annotations);
+        self.fields.extend(other.fields);
         self
     }
 }

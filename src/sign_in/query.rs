@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::backstage::EntityRef;
+use crate::catalog::import::ANNOTATIONS;
 use crate::catalog::{Key, UserRecord, fold};
 use crate::error::Rejection;
 
@@ -20,6 +21,7 @@ pub struct UserQuery<'a> {
 pub(super) enum Criterion<'a> {
     Annotation(Cow<'a, str>, Cow<'a, str>),
     Email(Cow<'a, str>),
+    Field(Cow<'a, str>, Cow<'a, str>),
     Ref(Option<EntityRef>),
 }
 
@@ -50,6 +52,19 @@ impl<'a> UserQuery<'a> {
         Self::of(Criterion::Annotation(name.into(), value.into()))
     }
 
+    /// By the value of a field (`{ filter: { 'metadata.labels.id': … } }`), or by one of the values of a
+    /// list. The field must be declared: `needs()` of the resolver, and `catalog.indexes` in the
+    /// configuration. `metadata.annotations.<name>` and `spec.profile.email` are the queries of that name.
+    #[must_use]
+    pub fn field(path: &'a str, value: impl Into<Cow<'a, str>>) -> Self {
+        let value = value.into();
+        match path.strip_prefix(ANNOTATIONS) {
+            Some(name) => Self::of(Criterion::Annotation(name.into(), value)),
+            None if path == "spec.profile.email" => Self::of(Criterion::Email(value)),
+            None => Self::of(Criterion::Field(path.into(), value)),
+        }
+    }
+
     /// And by another query: the user must match both. The first one finds the record, so the order
     /// decides what is read, not what is found.
     #[must_use]
@@ -73,6 +88,7 @@ impl Criterion<'_> {
         Ok(match self {
             Self::Annotation(name, value) => Key::Annotation(name, value),
             Self::Email(email) => Key::Email(email),
+            Self::Field(path, value) => Key::Field(path, value),
             Self::Ref(entity_ref) => {
                 Key::Ref(entity_ref.as_ref().ok_or_else(Rejection::not_found)?)
             }
@@ -89,6 +105,7 @@ impl Criterion<'_> {
             Self::Email(email) => {
                 user.email.as_deref().is_some_and(|theirs| fold(theirs) == fold(email))
             }
+            Self::Field(path, value) => user.field(path).any(|theirs| fold(theirs) == fold(value)),
             Self::Ref(entity_ref) => {
                 entity_ref.as_ref().is_some_and(|it| it.as_str() == user.entity_ref)
             }

@@ -40,7 +40,7 @@ pub trait SignInResolver: 'static {
     /// A [`Rejection`]. After `Rejection::not_found()`, and only then, the next resolver is tried.
     async fn resolve(&self, info: &SignInInfo<'_>, ctx: &SignInContext<'_>) -> SignInResult;
 
-    /// The annotations that the resolver finds users by or reads.
+    /// The annotations and fields that the resolver finds users by or reads.
     fn needs(&self) -> Needs {
         Needs::new()
     }

@@ -20,6 +20,7 @@ pub struct TestUser {
     namespace: String,
     profile: Map<String, Value>,
     annotations: Map<String, Value>,
+    labels: Map<String, Value>,
     groups: Vec<String>,
 }
 
@@ -37,6 +38,7 @@ impl Catalog {
             namespace: "default".to_owned(),
             profile: Map::new(),
             annotations: Map::new(),
+            labels: Map::new(),
             groups: Vec::new(),
         });
         let relations: Vec<Value> = user
@@ -51,6 +53,7 @@ impl Catalog {
                 "name": name,
                 "namespace": user.namespace,
                 "annotations": user.annotations,
+                "labels": user.labels,
             },
             "spec": { "profile": user.profile },
             "relations": relations,
@@ -83,7 +86,7 @@ impl Catalog {
         let mut entities = BTreeMap::new();
         let mut problems = Vec::new();
         for (index, value) in self.entities.iter().enumerate() {
-            match Entity::read(value, &policy.annotations) {
+            match Entity::read(value, policy) {
                 Ok(entity) => {
                     entities.insert(entity.entity_ref.clone(), entity);
                 }
@@ -94,7 +97,7 @@ impl Catalog {
         }
         let hierarchy = policy.hierarchy(&entities);
         let mut records = BTreeMap::new();
-        for (key, record) in &Index::transitive(&entities, &hierarchy).records {
+        for (key, record) in &Index::with(&entities, &hierarchy, &policy.indexes).records {
             match encode(record) {
                 Ok(value) => {
                     records.insert(key.clone(), value);
@@ -142,6 +145,13 @@ impl TestUser {
     #[must_use]
     pub fn annotation(mut self, name: &str, value: &str) -> Self {
         self.annotations.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// With this label, the field `metadata.labels.<name>`.
+    #[must_use]
+    pub fn label(mut self, name: &str, value: &str) -> Self {
+        self.labels.insert(name.to_owned(), value.into());
         self
     }
 

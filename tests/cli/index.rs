@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use backstage_cfaccess::backstage::EntityRef;
-use backstage_cfaccess::catalog::import::{Entity, Index};
+use backstage_cfaccess::catalog::import::{Entity, ImportPolicy, Index};
 use backstage_cfaccess::catalog::{Key, Record, decode, encode};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, proptest};
 use serde_json::{Value, json};
@@ -189,9 +189,9 @@ fn shuffled() -> impl Strategy<Value = (Org, Vec<Value>)> {
 }
 
 fn index(entities: &[Value]) -> Index {
-    let names = ANNOTATIONS.map(str::to_owned);
+    let policy = ImportPolicy::from(ANNOTATIONS.map(str::to_owned).to_vec());
     let entities = entities.iter().map(|value| {
-        let entity = Entity::read(value, &names).unwrap();
+        let entity = Entity::read(value, &policy).unwrap();
         (entity.entity_ref.clone(), entity)
     });
     Index::of(&entities.collect())
@@ -305,7 +305,7 @@ proptest! {
         if stitched {
             value["relations"] = json!([]);
         }
-        match Entity::read(&value, &[]) {
+        match Entity::read(&value, &ImportPolicy::default()) {
             Ok(entity) => assert!(index(&[value]).users <= 1, "{entity:?}"),
             Err(problems) => assert!(!problems.is_empty()),
         }

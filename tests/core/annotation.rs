@@ -50,7 +50,7 @@ fn annotate(world: &World, name: &str, annotations: &[(&str, &str)]) {
         annotations,
         ..UserRecord::default()
     };
-    for key in record.keys() {
+    for key in record.keys(&[]) {
         world.catalog.holds(&key, &encode(&Record::One(record.clone())).unwrap());
     }
 }

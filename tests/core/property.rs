@@ -187,6 +187,7 @@ proptest! {
         display_name in any::<Option<String>>(),
         picture in any::<Option<String>>(),
         annotations in btree_map("[a-z./]{1,9}", any::<String>(), 0..3),
+        fields in btree_map("spec\\.[a-z]{1,3}", vec(any::<String>(), 1..3), 0..3),
     ) {
         let entity_ref = EntityRef::user(&name).unwrap();
         let own = entity_ref.to_string();
@@ -197,6 +198,7 @@ proptest! {
             display_name,
             picture,
             annotations: annotations.iter().map(|(name, it)| (name.clone(), json!(it))).collect(),
+            fields: fields.iter().map(|(path, it)| (path.clone(), json!(it))).collect(),
         });
         let text = encode(&record).unwrap();
         for key in [Key::Email(&email), Key::Ref(&entity_ref)] {
@@ -208,6 +210,14 @@ proptest! {
             prop_assert_eq!(read.as_ref(), Ok(&record));
             let other = format!("{value}x");
             prop_assert!(decode(Key::Annotation(name, &other), &text).is_err());
+        }
+        for (path, values) in &fields {
+            for value in values {
+                let read = decode(Key::Field(path, value), &text);
+                prop_assert_eq!(read.as_ref(), Ok(&record));
+            }
+            let other = values.concat() + "x";
+            prop_assert!(decode(Key::Field(path, &other), &text).is_err());
         }
     }
 

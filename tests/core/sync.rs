@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use backstage_cfaccess::backstage::EntityRef;
 use backstage_cfaccess::catalog::import::{
-    Hierarchy, Index, LiveUser, MAX_KV_CALLS, Reconciliation, Summary, SyncPolicy, SyncPorts,
-    live_entity, live_user, sync,
+    Hierarchy, ImportPolicy, Index, LiveUser, MAX_KV_CALLS, Reconciliation, Summary, SyncPolicy,
+    SyncPorts, live_entity, live_user, sync,
 };
 use backstage_cfaccess::catalog::{Key, Record, decode, digest, encode};
 use backstage_cfaccess::ports::{Failure, HttpRequest, HttpResponse};
@@ -213,7 +213,7 @@ fn users(count: usize) -> Vec<Value> {
 
 /// What KV should hold, as the command line works it out.
 fn wanted(users: &[Value]) -> Pairs {
-    let entities = users.iter().map(|user| live_entity(user, &[]).unwrap());
+    let entities = users.iter().map(|user| live_entity(user, &ImportPolicy::default()).unwrap());
     let index = Index::of(&entities.map(|it| (it.entity_ref.clone(), it)).collect());
     index.records.iter().map(|(key, it)| (key.clone(), encode(it).unwrap())).collect()
 }
@@ -289,13 +289,13 @@ fn transitive_groups_are_read_before_the_users_and_their_ancestors_are_owned_too
     assert_eq!(ownership("eve"), ["eve"]);
 
     // As the command line works it out of the same entities.
-    let entities = users.iter().map(|user| live_entity(user, &[]).unwrap());
+    let entities = users.iter().map(|user| live_entity(user, &ImportPolicy::default()).unwrap());
     let entities = entities.map(|it| (it.entity_ref.clone(), it)).collect();
     let mut hierarchy = Hierarchy::default();
     for group in &groups {
         hierarchy.note(group).unwrap();
     }
-    let index = Index::transitive(&entities, &hierarchy);
+    let index = Index::with(&entities, &hierarchy, &[]);
     let expected: Pairs =
         index.records.iter().map(|(key, it)| (key.clone(), encode(it).unwrap())).collect();
     assert_eq!(world.holds(), expected);
@@ -323,6 +323,57 @@ fn users_below_a_group_whose_parents_cannot_be_read_keep_their_records() {
         assert_eq!(after[key], before[key]);
     }
     assert!(after["v1:ref:user:default/bob"].contains("group:default/c"));
+}
+
+#[test]
+fn users_are_found_by_the_values_of_declared_fields() {
+    let catalog =
+        json!({ "indexes": ["metadata.labels.a.io/id", "spec.aliases"], "fields": ["spec.desk"] });
+    let policy = Setup::new().cfaccess("catalog", catalog).config().sync_policy();
+    let world = World::new();
+    let mut jane = user("jane", &[]);
+    jane["metadata"]["labels"] = json!({ "a.io/id": "E7" });
+    jane["spec"]["aliases"] = json!(["JD", "jd", "doe"]);
+    jane["spec"]["desk"] = json!(7);
+    let mut joe = user("joe", &[]);
+    joe["spec"]["aliases"] = json!("doe");
+    *world.pages.borrow_mut() = vec![page(&[jane.clone(), joe.clone()])];
+    let line = Line::of(&block_on(sync(&policy, Some("token"), &world)));
+    assert_eq!(line.kind(), ["info", "synced", ""]);
+    let fields = ",relations,metadata.labels.a.io/id,spec.aliases,spec.desk&limit=";
+    assert!(world.calls.borrow()[0].url.contains(fields), "{}", world.calls.borrow()[0].url);
+    let holds = world.holds();
+    let fields: Vec<&String> = holds.keys().filter(|key| key.contains(":field")).collect();
+    let expected = ["metadata.labels.a.io/id=e7", "spec.aliases=doe", "spec.aliases=jd"];
+    assert_eq!(fields, expected.map(|it| format!("v1:field:{it}")).iter().collect::<Vec<_>>());
+    let Ok(Record::Many(refs)) =
+        decode(Key::Field("spec.aliases", "doe"), &holds["v1:field:spec.aliases=doe"])
+    else {
+        panic!()
+    };
+    assert_eq!(refs, ["user:default/jane", "user:default/joe"]);
+    assert!(holds["v1:field:spec.aliases=jd"].contains(r#""spec.desk":"7""#));
+
+    // As the command line works it out.
+    let entities = [&jane, &joe].map(|it| live_entity(it, &policy.import).unwrap());
+    let entities = entities.map(|it| (it.entity_ref.clone(), it)).into();
+    let index = Index::with(&entities, &Hierarchy::default(), &policy.import.indexes);
+    let expected: Pairs =
+        index.records.iter().map(|(key, it)| (key.clone(), encode(it).unwrap())).collect();
+    assert_eq!(holds, expected);
+
+    // No longer declared, they may all go.
+    world.calls.borrow_mut().clear();
+    let line = Line::of(&block_on(sync(&config(), Some("token"), &world)));
+    assert_eq!((line.kind(), line.count("removed")), (["info", "synced", ""], 3));
+
+    // Whoever may edit one entity cannot fill KV.
+    world.calls.borrow_mut().clear();
+    jane["spec"]["aliases"] = json!((0..101).map(|it| it.to_string()).collect::<Vec<_>>());
+    *world.pages.borrow_mut() = vec![page(&[jane])];
+    let line = Line::of(&block_on(sync(&policy, Some("token"), &world)));
+    assert_eq!(line.count("unreadable"), 1);
+    assert!(world.holds().keys().all(|key| !key.contains("spec.aliases")));
 }
 
 #[test]
@@ -751,6 +802,7 @@ proptest! {
         email in prop::option::of("[a-zA-Zẞ .@\t-]{0,6}"),
         display in prop::option::of("[a-z ]{0,3}"),
         annotated in prop::option::of("[a-z]{0,2}"),
+        field in prop::option::of(prop::collection::vec("[a-z]{0,2}", 95..105)),
         relations in prop::collection::vec(("(memberOf|ownerOf|hasMember)", "((Group|user|[a-z]{0,2}):)?([a-z]{0,2}/)?[A-Ca-c]{0,2}"), 0..6),
     ) {
         let relations: Vec<Value> = relations
@@ -767,12 +819,20 @@ proptest! {
         if let Some(display) = display {
             item["spec"]["profile"]["displayName"] = json!(display);
         }
-        let names = ["example.com/id".to_owned()];
+        let policy = ImportPolicy {
+            annotations: vec!["example.com/id".to_owned()],
+            indexes: vec!["spec.ids".to_owned()],
+            fields: vec!["spec.profile.displayName".to_owned()],
+            ..ImportPolicy::default()
+        };
+        if let Some(field) = field {
+            item["spec"]["ids"] = json!(field);
+        }
         if let Some(annotated) = annotated {
             item["metadata"]["annotations"] = json!({ "example.com/id": annotated, "other": 1 });
         }
-        let LiveUser { entity_ref, user, left_out } = live_user(&item, &names).unwrap();
-        match live_entity(&item, &names) {
+        let LiveUser { entity_ref, user, left_out } = live_user(&item, &policy).unwrap();
+        match live_entity(&item, &policy) {
             Err(_) => assert!(!left_out.is_empty(), "{item}"),
             Ok(entity) => {
                 assert!(left_out.is_empty(), "{item}");

@@ -58,6 +58,79 @@ fn each_query_finds_its_user_without_case() {
 }
 
 #[test]
+fn declared_fields_find_a_user_and_are_read_from_the_user() {
+    let catalog = || {
+        let entity = r#"{
+            "kind": "User",
+            "metadata": { "name": "list" },
+            "spec": { "aliases": ["L1", "l2"], "desk": 7, "memberOf": [] }
+        }"#;
+        let catalog = Catalog::new()
+            .user("jane", |it| it.email("jane@acme.com").label("acme.com/no", "E7"))
+            .user("twin1", |it| it.email("twin@acme.com").label("acme.com/no", "e9"))
+            .user("twin2", |it| it.email("twin@acme.com").label("acme.com/no", "e8"));
+        catalog.json(entity).unwrap()
+    };
+    let config = r#"{ "catalog": {
+        "indexes": ["metadata.labels.acme.com/no", "spec.aliases"],
+        "fields": ["spec.desk", "metadata.annotations.acme.com/x"]
+    } }"#;
+    let found = |make: fn() -> UserQuery<'static>| {
+        let app = CfAccess::new()
+            .sign_in(async move |_, ctx| ctx.sign_in_with_catalog_user(make()).await)
+            .needs(Needs::new().field("metadata.labels.acme.com/no").field("spec.desk"));
+        let trial = Trial::of(app).config(config).catalog(catalog());
+        match trial.sign_in(&jane()) {
+            Ok(signed_in) => signed_in.user().to_owned(),
+            Err(rejection) => rejection.code().to_owned(),
+        }
+    };
+    let no = "metadata.labels.acme.com/no";
+    assert_eq!(
+        found(|| UserQuery::field("metadata.labels.acme.com/no", "e7")),
+        "user:default/jane"
+    );
+    assert_eq!(found(|| UserQuery::field("spec.aliases", "L2")), "user:default/list");
+    assert_eq!(found(|| UserQuery::field("spec.aliases", "l3")), "user_not_found");
+    assert_eq!(
+        found(|| UserQuery::field("spec.profile.email", "jane@acme.com")),
+        "user:default/jane"
+    );
+    assert_eq!(found(|| UserQuery::field("spec.other", "x")), "query_not_indexed");
+    // Carried, and not found by.
+    assert_eq!(found(|| UserQuery::field("spec.desk", "7")), "query_not_indexed");
+    let by_alias_and_desk =
+        || UserQuery::field("spec.aliases", "l1").and(UserQuery::field("spec.desk", "7"));
+    assert_eq!(found(by_alias_and_desk), "user:default/list");
+    assert_eq!(found(|| UserQuery::email("twin@acme.com")), "user_ambiguous");
+    let one_twin = || {
+        UserQuery::email("twin@acme.com").and(UserQuery::field("metadata.labels.acme.com/no", "E8"))
+    };
+    assert_eq!(found(one_twin), "user:default/twin2");
+
+    let app = CfAccess::new().sign_in(async move |_, ctx| {
+        let user = ctx.find_catalog_user(UserQuery::entity_ref("list")).await?;
+        let aliases: Vec<&str> = user.field("spec.aliases").collect();
+        let desk = user.field("spec.desk").next().unwrap_or_default();
+        ctx.note(&format!("{} {desk} {}", aliases.join(","), user.field(no).count()));
+        ctx.sign_in_with_catalog_user(UserQuery::entity_ref("list")).await
+    });
+    let signed_in = Trial::of(app).config(config).catalog(catalog()).sign_in(&jane()).unwrap();
+    assert_eq!(signed_in.notes(), ["L1,l2 7 0"]);
+}
+
+#[test]
+fn field_that_the_app_needs_must_be_declared() {
+    let app = CfAccess::new()
+        .sign_in(async |_, ctx| ctx.sign_in_with_catalog_user(UserQuery::email("x")).await)
+        .needs(Needs::new().field("spec.id"));
+    let rejection = Trial::of(app).sign_in(&jane()).unwrap_err();
+    assert_eq!(rejection.code(), "misconfigured");
+    let expected = "CFACCESS.catalog.indexes must hold `spec.id`, which the app needs";
+    assert!(rejection.detail().unwrap().contains(expected), "{rejection:?}");
+}
+
+#[test]
 fn second_condition_must_hold_and_tells_users_with_one_email_apart() {
     let email = || UserQuery::email("twin@acme.com");
     let id = |id: &'static str| UserQuery::annotation("acme.com/id", id);

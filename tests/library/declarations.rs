@@ -317,7 +317,8 @@ fn mistakes_in_declarations_are_reported_with_their_place() {
         ),
         (json!({ "token": { "claims": { "sub": "email" } } }), "token.claims.sub is a claim that"),
         (json!({ "token": { "claims": { "x": "y" } } }), "token.claims.x must be"),
-        (json!({ "catalog": { "indexes": ["spec.type"] } }), "catalog.indexes must hold"),
+        (json!({ "catalog": { "indexes": ["metadata.uid"] } }), "catalog.indexes must hold"),
+        (json!({ "catalog": { "fields": ["spec"] } }), "catalog.fields must hold"),
         (json!({ "catalog": { "groups": "all" } }), "catalog.groups must be one of"),
         (json!({ "profile": { "picture": "access" } }), "profile.picture must be one of"),
     ] {

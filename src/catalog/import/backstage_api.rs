@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 
 use super::entity::{Entity, Kind};
 use super::entity_reader::{MAX_ANNOTATION, MEMBER_OF};
+use super::fields::fields;
+use super::policy::ImportPolicy;
 use super::validators::{is_live_name, parse_live_ref};
 use crate::backstage::EntityRef;
 use crate::catalog::UserRecord;
@@ -17,15 +19,15 @@ use crate::catalog::UserRecord;
 pub(super) const FIELDS: &str = "kind,metadata.name,metadata.namespace,spec.profile.email,\
                       spec.profile.displayName,spec.profile.picture,relations";
 
-/// Reads an entity of a page, with those of its annotations that have these names.
+/// Reads an entity of a page, with those of its annotations and fields that the policy names.
 ///
 /// # Errors
 /// What is wrong with it, after its name if it has one.
-pub fn live_entity(item: &Value, annotations: &[String]) -> Result<Entity, Vec<String>> {
+pub fn live_entity(item: &Value, policy: &ImportPolicy) -> Result<Entity, Vec<String>> {
     let name = item.get("metadata").and_then(|metadata| metadata.get("name"));
     let name = name.and_then(Value::as_str).unwrap_or("without a name");
     let say = |problem: &dyn std::fmt::Display| format!("user {name}: {problem}");
-    match Entity::read(item, annotations) {
+    match Entity::read(item, policy) {
         Ok(entity) if matches!(entity.kind, Kind::User(_)) && item.get("relations").is_some() => {
             Ok(entity)
         }
@@ -48,10 +50,10 @@ pub struct LiveUser {
     pub left_out: Vec<&'static str>,
 }
 
-/// Reads a user of a page, with those of its annotations that have these names, unless it cannot be
-/// told who it is.
+/// Reads a user of a page, with those of its annotations and fields that the policy names, unless it
+/// cannot be told who it is.
 #[must_use]
-pub fn live_user(item: &Value, annotations: &[String]) -> Option<LiveUser> {
+pub fn live_user(item: &Value, policy: &ImportPolicy) -> Option<LiveUser> {
     let text = |value: Option<&Value>| {
         value.and_then(Value::as_str).filter(|it| !it.is_empty()).map(str::to_owned)
     };
@@ -75,7 +77,7 @@ pub fn live_user(item: &Value, annotations: &[String]) -> Option<LiveUser> {
 
     let mut annotated = Map::new();
     let given = item.pointer("/metadata/annotations");
-    for name in annotations {
+    for name in &policy.annotations {
         match given.and_then(|given| given.get(name)) {
             None => {}
             // It finds nobody.
@@ -105,6 +107,7 @@ pub fn live_user(item: &Value, annotations: &[String]) -> Option<LiveUser> {
         display_name,
         picture,
         annotations: annotated,
+        fields: fields(item, policy, |_, _| left_out.push("a declared field")),
     };
     Some(LiveUser { entity_ref, user, left_out })
 }

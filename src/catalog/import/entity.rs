@@ -8,6 +8,7 @@
 use serde_json::{Map, Value};
 
 use super::entity_reader::Reader;
+use super::policy::ImportPolicy;
 use crate::backstage::EntityRef;
 use crate::problem::Problem;
 
@@ -58,6 +59,8 @@ pub struct User {
     pub membership: Membership,
     /// Those of its annotations that users are found by.
     pub annotations: Map<String, Value>,
+    /// The declared fields that it has, by path.
+    pub fields: Map<String, Value>,
 }
 
 /// What an entity says of a user's groups.
@@ -72,18 +75,18 @@ pub enum Membership {
 }
 
 impl Entity {
-    /// Reads an entity; of its annotations those with these names.
+    /// Reads an entity; of its annotations and fields those of the policy.
     ///
     /// The form of names is checked only where Backstage has not done so: a running catalog may have
     /// rules of its own (`setFieldFormatValidators`), and its entities carry `relations`.
     ///
     /// # Errors
     /// Every problem there is, each at a path such as `spec.profile.email`.
-    pub fn read(value: &Value, annotations: &[String]) -> Result<Self, Vec<Problem>> {
+    pub fn read(value: &Value, policy: &ImportPolicy) -> Result<Self, Vec<Problem>> {
         if !value.is_object() || (value.get("kind").is_none() && value.get("metadata").is_none()) {
             let message = "is not a catalog entity: an object with `kind` and `metadata`";
             return Err(vec![Problem::new("this", message)]);
         }
-        Reader::new(value, annotations).entity()
+        Reader::new(value, policy).entity()
     }
 }

@@ -3,7 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::entity::{Entity, Group, Kind, Membership, User};
+use super::fields::fields;
 use super::hierarchy::CHILD_OF;
+use super::policy::ImportPolicy;
 use super::validators::{
     is_dns_label, is_kind, is_live_name, is_name, name_of, parse_live_ref, parse_ref,
 };
@@ -20,7 +22,7 @@ pub(super) const MEMBER_OF: &str = "memberOf";
 /// A reader of one entity. What is wrong becomes a problem, and the reading goes on.
 pub(super) struct Reader<'a> {
     entity: &'a Value,
-    annotations: &'a [String],
+    policy: &'a ImportPolicy,
     problems: Vec<Problem>,
 }
 
@@ -135,7 +137,8 @@ impl Reader<'_> {
             let groups = self.refs("spec.memberOf", "Group", namespace)?;
             Membership::Spec(given.then_some(groups))
         };
-        Some(User { email, display_name, picture, membership, annotations })
+        let fields = fields(self.entity, self.policy, |path, message| self.problem(path, message));
+        Some(User { email, display_name, picture, membership, annotations, fields })
     }
 
     /// Those of the annotations that are asked for; an empty one finds nobody. None may be so long
@@ -145,7 +148,7 @@ impl Reader<'_> {
         let annotations = self.at("metadata.annotations").and_then(Value::as_object);
         for (name, value) in annotations.into_iter().flatten() {
             let path = format!("metadata.annotations.{name}");
-            let is_wanted = self.annotations.contains(name);
+            let is_wanted = self.policy.annotations.contains(name);
             match value {
                 Value::String(text) if text.len() > MAX_ANNOTATION => {
                     let message = format!("has {} bytes; {MAX_ANNOTATION} are allowed", text.len());
@@ -233,9 +236,9 @@ impl Reader<'_> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of this JSON object, and of those of its annotations that have these names.
-    pub(super) fn new(entity: &'a Value, annotations: &'a [String]) -> Self {
-        Self { entity, annotations, problems: Vec::new() }
+    /// A reader of this JSON object, and of those of its annotations and fields that the policy names.
+    pub(super) fn new(entity: &'a Value, policy: &'a ImportPolicy) -> Self {
+        Self { entity, policy, problems: Vec::new() }
     }
 
     fn at(&self, path: &str) -> Option<&'a Value> {

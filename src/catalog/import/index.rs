@@ -28,21 +28,26 @@ pub struct Index {
     /// What several users have in common and nobody can sign in by: the ends of the keys, such as
     /// `jane@example.com` or `example.com/id=7`, with the users' refs.
     pub ambiguous: BTreeMap<String, Vec<String>>,
-    /// How many users have each annotation that users are found by.
+    /// How many users have each annotation and each field that users are found by, by name and path.
     pub annotated: BTreeMap<String, usize>,
 }
 
 impl Index {
     /// Builds the records: for each user one by ref, with an email one by email, and one by each
-    /// annotation.
+    /// annotation. What several users have in common is ambiguous.
     #[must_use]
     pub fn of(entities: &BTreeMap<EntityRef, Entity>) -> Self {
-        Self::transitive(entities, &Hierarchy::default())
+        Self::with(entities, &Hierarchy::default(), &[])
     }
 
-    /// The same, where ownership includes the ancestors of a user's groups.
+    /// The same, where ownership includes the ancestors of a user's groups, and users are also found by
+    /// these fields.
     #[must_use]
-    pub fn transitive(entities: &BTreeMap<EntityRef, Entity>, hierarchy: &Hierarchy) -> Self {
+    pub fn with(
+        entities: &BTreeMap<EntityRef, Entity>,
+        hierarchy: &Hierarchy,
+        indexes: &[String],
+    ) -> Self {
         let members = members(entities);
         let mut index = Self::default();
         let mut users: BTreeMap<String, Vec<UserRecord>> = BTreeMap::new();
@@ -59,14 +64,15 @@ impl Index {
             if user.email.is_none() {
                 index.without_email.push(entity_ref.clone());
             }
-            for name in user.annotations.keys() {
+            let found_by = user.fields.keys().filter(|path| indexes.contains(path));
+            for name in user.annotations.keys().chain(found_by) {
                 *index.annotated.entry(name.clone()).or_default() += 1;
             }
             let mut record = record(entity_ref, user, members.get(entity_ref));
             // A group that cannot be read was a problem before.
             let ancestors = hierarchy.ancestors(&record.ownership);
             record.ownership.extend(ancestors.unwrap_or_default());
-            for key in record.keys() {
+            for key in record.keys(indexes) {
                 users.entry(key).or_default().push(record.clone());
             }
         }
@@ -126,5 +132,6 @@ fn record(
         display_name: user.display_name.clone(),
         picture: user.picture.clone(),
         annotations: user.annotations.clone(),
+        fields: user.fields.clone(),
     }
 }

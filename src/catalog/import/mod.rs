@@ -4,6 +4,7 @@
 mod backstage_api;
 mod entity;
 mod entity_reader;
+mod fields;
 mod hierarchy;
 mod index;
 mod pages;
@@ -17,6 +18,6 @@ pub use entity::{Entity, Group, Kind, Membership, User};
 pub use hierarchy::Hierarchy;
 pub use index::Index;
 pub use pages::{BackstageError, Completeness, PageError, Pages};
-pub use policy::ImportPolicy;
+pub use policy::{ANNOTATIONS, ImportPolicy};
 pub use reconcile::{MAX_REMOVED, Plan, Reconciliation, Write};
 pub use sync::{MAX_KV_CALLS, Summary, SyncPolicy, SyncPorts, sync};

@@ -7,6 +7,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::backstage_api::{FIELDS, percent_encode};
+use super::policy::ImportPolicy;
 
 /// How many users a page has: a few hundred KiB with tens of groups each.
 const PAGE: usize = 200;
@@ -163,11 +164,15 @@ enum Next {
 }
 
 impl Pages {
-    /// The users, with their annotations of these names.
+    /// The users, with what of them the policy names.
     #[must_use]
-    pub fn users(annotations: &[String]) -> Self {
+    pub fn users(policy: &ImportPolicy) -> Self {
         let mut fields = FIELDS.to_owned();
-        for name in annotations {
+        for path in policy.field_paths() {
+            fields.push(',');
+            fields.push_str(path);
+        }
+        for name in &policy.annotations {
             fields.push_str(",metadata.annotations.");
             fields.push_str(name);
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::policy::ImportPolicy;
 use crate::catalog::{Metadata, PREFIX, Record, RecordKind, digest, encode};
 
 /// The most of the users, of the emails or of the annotations that cron removes, and the command line
@@ -14,8 +15,8 @@ pub const MAX_REMOVED: u8 = 20;
 /// A comparison under way: what KV holds, and record by record what it should hold.
 #[derive(Debug)]
 pub struct Reconciliation {
-    /// The annotations that users are found by.
-    annotations: Vec<String>,
+    /// What users are found by.
+    policy: ImportPolicy,
     slots: BTreeMap<String, Slot>,
     room: usize,
     /// How much of the room additions must leave to replacements: these may take something away.
@@ -55,8 +56,8 @@ pub struct Plan {
     pub unchanged: usize,
     /// How many records are to be written but were not kept: there was no room.
     pub put_off: usize,
-    /// How many records are actual, and are to be deleted, of those found by annotation, email and ref.
-    shares: [(usize, usize); 3],
+    /// How many records are actual, and are to be deleted, of those found by annotation, email, field and ref.
+    shares: [(usize, usize); 4],
 }
 
 /// A record to write.
@@ -71,11 +72,11 @@ pub struct Write {
 impl Reconciliation {
     /// A comparison with a namespace of which nothing is known yet. At most `room` bytes of values
     /// that are to be written are kept, and half of that of new ones; the next comparison will find
-    /// the others. `annotations` are those that users are found by: records of others are in nobody's
-    /// way in, and may all go.
+    /// the others. The policy says which annotations and fields users are found by: nobody
+    /// signs in by the records of others, and all of those may go.
     #[must_use]
-    pub const fn new(room: usize, annotations: Vec<String>) -> Self {
-        Self { annotations, slots: BTreeMap::new(), room, reserve: room / 2 }
+    pub fn new(room: usize, policy: impl Into<ImportPolicy>) -> Self {
+        Self { policy: policy.into(), slots: BTreeMap::new(), room, reserve: room / 2 }
     }
 
     /// Notes the keys of a page of KV's list: `{name, metadata: {h}}`, as its binding and its REST
@@ -138,9 +139,11 @@ impl Reconciliation {
         }
     }
 
-    /// Whether users are found by this annotation.
-    fn is_used(&self, annotation: &str) -> bool {
-        self.annotations.iter().any(|it| it == annotation)
+    /// Whether users are found by this annotation or field.
+    fn is_used(&self, kind: RecordKind, name: &str) -> bool {
+        let ImportPolicy { annotations, indexes, .. } = &self.policy;
+        let names = if kind == RecordKind::Field { indexes } else { annotations };
+        names.iter().any(|it| it == name)
     }
 
     /// What is to be done.
@@ -151,13 +154,15 @@ impl Reconciliation {
         let mut plan = Plan::default();
         let mut unused = (0, 0);
         for (key, Slot { actual, desired }) in std::mem::take(&mut self.slots) {
-            let [annotations, emails, refs] = &mut plan.shares;
+            let [annotations, emails, fields, refs] = &mut plan.shares;
             let share = match RecordKind::of(&key) {
-                Some((RecordKind::Annotation, Some(name))) if self.is_used(name) => annotations,
                 Some((RecordKind::Email, _)) => emails,
                 Some((RecordKind::Ref, _)) => refs,
-                // An annotation by which users are no longer found, or no key of the layout.
-                Some((RecordKind::Annotation, _)) | None => &mut unused,
+                Some((kind, Some(name))) if self.is_used(kind, name) => {
+                    if kind == RecordKind::Field { fields } else { annotations }
+                }
+                // Something by which users are no longer found, or no key of the layout.
+                Some(_) | None => &mut unused,
             };
             share.0 += usize::from(actual.is_some());
             let (differs, value) = match desired {
@@ -179,7 +184,7 @@ impl Reconciliation {
                 (true, Some(value)) => plan.added.push(Write { key, value }),
             }
         }
-        // `annotation` and `email` sort before `ref`.
+        // `annotation`, `email` and `field` sort before `ref`.
         plan.added.reverse();
         Ok(plan)
     }
@@ -203,15 +208,16 @@ impl Plan {
             && self.put_off == 0
     }
 
-    /// Why so much must not be deleted unasked: of the records found by ref, by email or by annotation,
+    /// Why so much must not be deleted unasked: of the records found by ref, email, annotation or field,
     /// more than this percentage, rounded up, would go. One of each may always go.
     #[must_use]
     pub fn excess(&self, percent: u8) -> Option<String> {
-        let [annotations, emails, refs] = self.shares;
+        let [annotations, emails, fields, refs] = self.shares;
         let shares = [
             (RecordKind::Ref, refs),
             (RecordKind::Email, emails),
             (RecordKind::Annotation, annotations),
+            (RecordKind::Field, fields),
         ];
         for (kind, (actual, removed)) in shares {
             let what = kind.plural();

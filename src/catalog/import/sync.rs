@@ -150,7 +150,7 @@ struct Run<'a, P> {
 
 impl<P: SyncPorts> Run<'_, P> {
     async fn go(&mut self, auth_path: &str, token: &str) -> Result<(), Halt> {
-        let mut reconciliation = Reconciliation::new(ROOM, self.import.annotations.clone());
+        let mut reconciliation = Reconciliation::new(ROOM, self.import.clone());
         self.list(&mut reconciliation).await?;
         if self.import.transitive_groups {
             self.read_groups(auth_path, token).await?;
@@ -188,7 +188,7 @@ impl<P: SyncPorts> Run<'_, P> {
         token: &str,
         reconciliation: &mut Reconciliation,
     ) -> Result<(), Halt> {
-        let mut pages = Pages::users(&self.import.annotations);
+        let mut pages = Pages::users(self.import);
         while let Some(call) = call(auth_path, token, &pages) {
             for item in &self.page(&call, &mut pages).await? {
                 self.want(item, reconciliation)?;
@@ -230,7 +230,7 @@ impl<P: SyncPorts> Run<'_, P> {
     /// are followed. If it is the groups or their ancestors, which Backstage itself puts together, what
     /// KV holds stays.
     fn want(&mut self, item: &Value, reconciliation: &mut Reconciliation) -> Result<(), Halt> {
-        let found = live_user(item, &self.import.annotations);
+        let found = live_user(item, self.import);
         let Some(LiveUser { entity_ref, mut user, left_out }) = found else {
             self.unreadable("somebody without a name", "metadata");
             return Ok(());
@@ -238,7 +238,7 @@ impl<P: SyncPorts> Run<'_, P> {
         if !left_out.is_empty() {
             self.unreadable(entity_ref.as_str(), &left_out.join(", "));
         }
-        let keys = user.keys();
+        let keys = user.keys(&self.import.indexes);
         let ancestors = self.hierarchy.ancestors(&user.ownership);
         let Some(ancestors) = ancestors.filter(|_| !user.ownership.is_empty()) else {
             for key in keys {

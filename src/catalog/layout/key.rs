@@ -13,6 +13,9 @@ const MAX_SPELLED_OUT: usize = 400;
 /// (`KubernetesValidatorFunctions`).
 const MAX_ANNOTATION_NAME: usize = 253 + 1 + 63;
 
+/// The longest path of a field, in bytes: the longest name of a label with its prefix.
+const MAX_FIELD_PATH: usize = "metadata.annotations.".len() + MAX_ANNOTATION_NAME;
+
 /// A way of looking a user up.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Key<'a> {
@@ -20,20 +23,24 @@ pub enum Key<'a> {
     Annotation(&'a str, &'a str),
     /// By `spec.profile.email`, without case.
     Email(&'a str),
+    /// By a value of a declared field, without case. The path is in the notation of Backstage's filters.
+    Field(&'a str, &'a str),
     /// By canonical entity ref.
     Ref(&'a EntityRef),
 }
 
 impl Key<'_> {
-    /// The key in KV: `v1:email:<folded email>`, `v1:ref:<entity ref>` or
-    /// `v1:annotation:<name>=<folded value>`. A value that is too long for KV is replaced by its
+    /// The key in KV: `v1:email:<folded email>`, `v1:ref:<entity ref>`,
+    /// `v1:annotation:<name>=<folded value>` or `v1:field:<path>=<folded value>`. A value that is too long for KV is replaced by its
     /// digest, and the `:` or `=` in front of it by `#`: what is found by a digest is never found by a
-    /// value that looks like one. [No name](is_annotation_name) has a `=` or `#`.
+    /// value that looks like one. [No name](is_annotation_name) and no [path](is_field_path) has a `=` or
+    /// `#`.
     #[must_use]
     pub fn to_kv(self) -> String {
         let (kind, name, value) = match self {
             Self::Annotation(name, value) => (RecordKind::Annotation, name, fold(value)),
             Self::Email(email) => (RecordKind::Email, "", fold(email)),
+            Self::Field(path, value) => (RecordKind::Field, path, fold(value)),
             Self::Ref(entity_ref) => (RecordKind::Ref, "", entity_ref.as_str().to_owned()),
         };
         if name.len() + value.len() <= MAX_SPELLED_OUT {
@@ -51,6 +58,22 @@ pub fn is_annotation_name(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_ANNOTATION_NAME && text.bytes().all(is_plain)
 }
 
+/// Whether this is the path of a field that records may have: `metadata.labels.<name>`,
+/// `metadata.annotations.<name>`, or a member below `spec`.
+#[must_use]
+pub fn is_field_path(text: &str) -> bool {
+    let named = ["metadata.labels.", "metadata.annotations."];
+    if let Some(name) = named.iter().find_map(|prefix| text.strip_prefix(prefix)) {
+        return is_annotation_name(name);
+    }
+    let is_member = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    text.len() <= MAX_FIELD_PATH
+        && text.strip_prefix("spec.").is_some_and(|path| path.split('.').all(is_member))
+}
+
 /// A value as Backstage's catalog folds it for comparison (`toLocaleLowerCase('en-US')`).
 #[must_use]
 pub fn fold(value: &str) -> String {
@@ -59,7 +82,33 @@ pub fn fold(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Key, MAX_ANNOTATION_NAME};
+    use super::{Key, MAX_ANNOTATION_NAME, MAX_FIELD_PATH, is_field_path};
+
+    #[test]
+    fn a_field_is_a_label_an_annotation_or_below_spec() {
+        for path in ["metadata.labels.a.io/x", "metadata.annotations.b", "spec.id", "spec.a.b-c_d"]
+        {
+            assert!(is_field_path(path), "{path}");
+        }
+        let long = format!("spec.{}", "x".repeat(MAX_FIELD_PATH));
+        for path in [
+            "",
+            "spec",
+            "spec.",
+            "spec.a..b",
+            "spec.a=b",
+            "spec.a,b",
+            "metadata.name",
+            "metadata.labels.",
+            &long,
+        ] {
+            assert!(!is_field_path(path), "{path}");
+        }
+        let longest = format!("spec.{}", "x".repeat(MAX_FIELD_PATH - 5));
+        assert!(is_field_path(&longest));
+        assert!(Key::Field(&longest, &"v".repeat(600)).to_kv().len() <= 512);
+        assert_eq!(Key::Field("spec.id", "ÄB").to_kv(), "v1:field:spec.id=äb");
+    }
 
     #[test]
     fn keys_fold_case_and_stay_within_kvs_limit_whatever_the_input() {

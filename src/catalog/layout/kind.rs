@@ -18,19 +18,22 @@ pub enum RecordKind {
     Annotation,
     /// `spec.profile.email`.
     Email,
+    /// A value of a declared field.
+    Field,
     /// The canonical entity ref.
     Ref,
 }
 
 impl RecordKind {
     /// Every kind, in the order of their keys.
-    pub const ALL: [Self; 3] = [Self::Annotation, Self::Email, Self::Ref];
+    pub const ALL: [Self; 4] = [Self::Annotation, Self::Email, Self::Field, Self::Ref];
 
     /// The word of the kind in a key.
     const fn word(self) -> &'static str {
         match self {
             Self::Annotation => "annotation",
             Self::Email => "email",
+            Self::Field => "field",
             Self::Ref => "ref",
         }
     }
@@ -41,6 +44,7 @@ impl RecordKind {
         match self {
             Self::Annotation => "annotations",
             Self::Email => "emails",
+            Self::Field => "fields",
             Self::Ref => "users",
         }
     }
@@ -48,19 +52,24 @@ impl RecordKind {
     /// The key of a value, or of its digest.
     pub(super) fn key(self, name: &str, value: &str, is_digest: bool) -> String {
         let word = self.word();
-        let (middle, sign) = if self == Self::Annotation { (":", NAMED_SIGN) } else { ("", SIGN) };
+        let (middle, sign) = if self.is_named() { (":", NAMED_SIGN) } else { ("", SIGN) };
         let sign = if is_digest { DIGEST_SIGN } else { sign };
         format!("{PREFIX}{word}{middle}{name}{sign}{value}")
     }
 
-    /// The kind of the record with this key, and the annotation's name if it is one; `None` for a key
-    /// that the layout does not have.
+    /// Whether there are several of the kind, each with a name in its keys.
+    const fn is_named(self) -> bool {
+        matches!(self, Self::Annotation | Self::Field)
+    }
+
+    /// The kind of the record with this key, and the name of the annotation or the path of the field if
+    /// it is one; `None` for a key that the layout does not have.
     #[must_use]
     pub fn of(key: &str) -> Option<(Self, Option<&str>)> {
         let rest = key.strip_prefix(PREFIX)?;
         let (kind, rest) =
             Self::ALL.into_iter().find_map(|kind| Some((kind, rest.strip_prefix(kind.word())?)))?;
-        if kind == Self::Annotation {
+        if kind.is_named() {
             let name = rest.strip_prefix(SIGN)?.split([NAMED_SIGN, DIGEST_SIGN]).next();
             return Some((kind, name));
         }
@@ -87,6 +96,9 @@ mod tests {
             let by_id = Key::Annotation("example.com/id", value).to_kv();
             let found = Some((RecordKind::Annotation, Some("example.com/id")));
             assert_eq!(RecordKind::of(&by_id), found);
+            let by_label = Key::Field("metadata.labels.a.io/x", value).to_kv();
+            let found = Some((RecordKind::Field, Some("metadata.labels.a.io/x")));
+            assert_eq!(RecordKind::of(&by_label), found);
             let by_email = Key::Email(value).to_kv();
             assert_eq!(RecordKind::of(&by_email), Some((RecordKind::Email, None)));
         }

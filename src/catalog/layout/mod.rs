@@ -6,7 +6,7 @@ mod kind;
 mod metadata;
 mod record;
 
-pub use key::{Key, fold, is_annotation_name};
+pub use key::{Key, fold, is_annotation_name, is_field_path};
 pub use kind::{PREFIX, RecordKind};
 pub use metadata::{Metadata, digest};
 pub use record::{Corrupt, Record, UserRecord, decode, encode};

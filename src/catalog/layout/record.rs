@@ -29,14 +29,18 @@ pub struct UserRecord {
     /// The annotations that the user is found by, as written: texts.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub annotations: Map<String, Value>,
+    /// The declared fields by path, as written: texts, or lists of texts.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub fields: Map<String, Value>,
 }
 
 impl UserRecord {
-    /// The keys in KV that the record stands under.
+    /// The keys in KV that the record stands under, each once. `indexes` are the paths of the fields that
+    /// users are found by; a record may have others.
     ///
     /// A ref that is none has no key.
     #[must_use]
-    pub fn keys(&self) -> Vec<String> {
+    pub fn keys(&self, indexes: &[String]) -> Vec<String> {
         let entity_ref = EntityRef::parse(&self.entity_ref, None);
         let by_ref = entity_ref.as_ref().map(|it| Key::Ref(it).to_kv());
         let by_email = self.email.as_ref().map(|it| Key::Email(it).to_kv());
@@ -44,7 +48,27 @@ impl UserRecord {
             .annotations
             .iter()
             .filter_map(|(name, value)| Some(Key::Annotation(name, value.as_str()?).to_kv()));
-        by_ref.into_iter().chain(by_email).chain(by_annotation).collect()
+        let mut keys: Vec<String> =
+            by_ref.into_iter().chain(by_email).chain(by_annotation).collect();
+        for path in indexes {
+            for value in self.field(path) {
+                let key = Key::Field(path, value).to_kv();
+                // Values that differ in case are one.
+                if !keys.contains(&key) {
+                    keys.push(key);
+                }
+            }
+        }
+        keys
+    }
+
+    /// The values of a field: one, or those of a list; none if the user does not have it.
+    pub fn field(&self, path: &str) -> impl Iterator<Item = &str> {
+        let (one, list) = match self.fields.get(path) {
+            Some(Value::Array(items)) => (None, items.as_slice()),
+            other => (other, [].as_slice()),
+        };
+        one.into_iter().chain(list).filter_map(Value::as_str)
     }
 }
 
@@ -103,6 +127,7 @@ pub fn decode(key: Key<'_>, value: &str) -> Result<Record, Corrupt> {
                 Key::Email(email) => {
                     user.email.as_ref().is_some_and(|theirs| fold(theirs) == fold(email))
                 }
+                Key::Field(path, value) => user.field(path).any(|it| fold(it) == fold(value)),
                 Key::Ref(entity_ref) => user.entity_ref == entity_ref.as_str(),
             };
             // It becomes `sub` of a signed token, which the backend takes as it is.
@@ -122,7 +147,7 @@ pub fn decode(key: Key<'_>, value: &str) -> Result<Record, Corrupt> {
 /// A user, if every member is known and of its type.
 fn read_user(value: &Value) -> Option<UserRecord> {
     let members = value.as_object()?;
-    let known = ["ref", "ent", "email", "displayName", "picture", "annotations"];
+    let known = ["ref", "ent", "email", "displayName", "picture", "annotations", "fields"];
     if members.keys().any(|name| !known.contains(&name.as_str())) {
         return None;
     }
@@ -142,7 +167,16 @@ fn read_user(value: &Value) -> Option<UserRecord> {
                 value.as_object().filter(|it| it.values().all(Value::is_string))?.clone()
             }
         },
+        fields: match members.get("fields") {
+            None => Map::new(),
+            Some(value) => value.as_object().filter(|it| it.values().all(is_field))?.clone(),
+        },
     })
+}
+
+/// Whether a field may have this value.
+fn is_field(value: &Value) -> bool {
+    value.is_string() || strings(value).is_some()
 }
 
 /// Writes the value of a record.
@@ -159,7 +193,7 @@ pub fn encode(record: &Record) -> serde_json::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Map;
+    use serde_json::{Map, json};
 
     use super::{EntityRef, Key, Record, UserRecord, decode, encode};
 
@@ -171,6 +205,10 @@ mod tests {
             display_name: Some("Jane".into()),
             picture: None,
             annotations: Map::from_iter([("example.com/id".into(), "Jane-1".into())]),
+            fields: Map::from_iter([
+                ("spec.aliases".into(), json!(["J", "j", "JJ"])),
+                ("metadata.labels.desk".into(), json!("7a")),
+            ]),
         }
     }
 
@@ -182,13 +220,30 @@ mod tests {
             let value = encode(&record).unwrap();
             let by_annotation = Key::Annotation("example.com/id", "JANE-1");
             assert_eq!(decode(by_annotation, &value), Ok(record.clone()));
+            assert_eq!(decode(Key::Field("spec.aliases", "jJ"), &value), Ok(record.clone()));
             assert_eq!(decode(Key::Email("jane@example.COM"), &value), Ok(record));
         }
     }
 
     #[test]
+    fn a_record_has_a_key_for_each_value_of_an_indexed_field() {
+        let keys = jane().keys(&["spec.aliases".into(), "spec.none".into()]);
+        let expected = [
+            "v1:ref:user:default/jane",
+            "v1:email:jane@example.com",
+            "v1:annotation:example.com/id=jane-1",
+            "v1:field:spec.aliases=j",
+            "v1:field:spec.aliases=jj",
+        ];
+        assert_eq!(keys, expected);
+    }
+
+    #[test]
     fn a_record_under_another_users_key_is_corrupt() {
         let value = encode(&Record::One(jane())).unwrap();
+        for (path, value_of) in [("spec.aliases", "jjj"), ("spec.alias", "j"), ("email", "j")] {
+            assert!(decode(Key::Field(path, value_of), &value).is_err(), "{path}");
+        }
         assert!(decode(Key::Email("joe@example.com"), &value).is_err());
         let joe = EntityRef::user("joe").unwrap();
         assert!(decode(Key::Ref(&joe), &value).is_err());
@@ -213,6 +268,8 @@ mod tests {
             &good.replace("user:default", "group:default"),
             &good.replace("\"ent\"", "\"entries\""),
             &good.replace("\"Jane-1\"", "1"),
+            &good.replace("\"7a\"", "7"),
+            &good.replace("\"JJ\"", "7"),
             good.get(..good.len() - 5).unwrap(),
         ] {
             assert!(decode(Key::Email("jane@example.com"), value).is_err(), "{value}");

@@ -31,7 +31,7 @@ impl Gathered {
     pub(super) fn from_files(sources: &[PathBuf], policy: &ImportPolicy) -> Result<Self, CliError> {
         let Read { documents, warnings } = Read::all(sources);
         let mut problems = Vec::new();
-        let entities = collect(documents, &policy.annotations, &mut problems);
+        let entities = collect(documents, policy, &mut problems);
         problems.extend(cycles::problems(&entities));
         let entities =
             entities.into_iter().map(|(entity_ref, (entity, _))| (entity_ref, entity)).collect();
@@ -57,7 +57,7 @@ impl Gathered {
         } else {
             Hierarchy::default()
         };
-        let entities = live::users(backstage, &policy.annotations, &mut problems)?;
+        let entities = live::users(backstage, policy, &mut problems)?;
         Self::of(&entities, &hierarchy, policy, problems, Vec::new(), true)
     }
 
@@ -69,7 +69,7 @@ impl Gathered {
         mut warnings: Vec<String>,
         is_live: bool,
     ) -> Result<Self, CliError> {
-        let index = Index::transitive(entities, hierarchy);
+        let index = Index::with(entities, hierarchy, &policy.indexes);
         if problems.is_empty() && index.users == 0 {
             let what = if is_live { "its catalog" } else { "the sources" };
             problems.push(format!("there is no user in {what}: nobody could sign in"));
@@ -81,6 +81,9 @@ impl Gathered {
         let is_unused = |name: &&String| !index.annotated.contains_key(*name);
         for name in policy.annotations.iter().filter(is_unused) {
             warnings.push(format!("no user has the annotation {name}: nobody can sign in by it"));
+        }
+        for path in policy.indexes.iter().filter(is_unused) {
+            warnings.push(format!("no user has the field {path}: no user can sign in by it"));
         }
         Ok(Self { index, warnings, is_live })
     }
@@ -109,7 +112,7 @@ impl Gathered {
 /// ref are a problem.
 fn collect(
     documents: Vec<Result<Sourced, String>>,
-    annotations: &[String],
+    policy: &ImportPolicy,
     problems: &mut Vec<String>,
 ) -> BTreeMap<EntityRef, (Entity, Place)> {
     let mut entities: BTreeMap<EntityRef, (Entity, Place)> = BTreeMap::new();
@@ -121,7 +124,7 @@ fn collect(
                 continue;
             }
         };
-        let entity = match Entity::read(&sourced.document.value, annotations) {
+        let entity = match Entity::read(&sourced.document.value, policy) {
             Ok(entity) => entity,
             Err(found) => {
                 problems.extend(

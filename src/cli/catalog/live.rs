@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::super::http::{Method, send_with_retry};
 use super::progress::progress;
 use crate::backstage::EntityRef;
-use crate::catalog::import::{Entity, Hierarchy, Pages, live_entity};
+use crate::catalog::import::{Entity, Hierarchy, ImportPolicy, Pages, live_entity};
 use crate::ports::HttpRequest;
 
 /// Limits of a page: milliseconds and bytes.
@@ -22,18 +22,18 @@ pub(super) struct Backstage {
     pub(super) headers: Vec<(String, String)>,
 }
 
-/// All users, with those of their annotations that have these names. What is wrong with one is a problem, and the others are read all the same.
+/// All users, with what of them the policy names. What is wrong with one is a problem, and the others are read all the same.
 pub(super) fn users(
     backstage: &Backstage,
-    annotations: &[String],
+    policy: &ImportPolicy,
     problems: &mut Vec<String>,
 ) -> Result<BTreeMap<EntityRef, Entity>, String> {
     let url = &backstage.url;
-    let mut pages = Pages::users(annotations);
+    let mut pages = Pages::users(policy);
     let mut users = BTreeMap::new();
     while let Some(items) = backstage.page(&mut pages, "users read")? {
         for item in items {
-            match live_entity(&item, annotations) {
+            match live_entity(&item, policy) {
                 Ok(entity) => {
                     users.insert(entity.entity_ref.clone(), entity);
                 }

@@ -87,7 +87,7 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
         Some(url) => Gathered::from_backstage(&backstage(url, args)?, &policy)?,
     };
     gathered.report();
-    let mut reconciliation = Reconciliation::new(usize::MAX, policy.annotations);
+    let mut reconciliation = Reconciliation::new(usize::MAX, policy);
     namespace.list(&mut reconciliation)?;
     let plan = plan(reconciliation, &gathered.index)?;
     put(&describe(&plan))?;

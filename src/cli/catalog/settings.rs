@@ -54,18 +54,17 @@ impl Settings {
         deployment: Option<&Deployment>,
     ) -> Result<ImportPolicy, CliError> {
         let mut names: BTreeSet<String> = self.annotation.iter().cloned().collect();
-        let mut transitive_groups = false;
+        let mut policy = ImportPolicy::default();
         if let Some(deployment) = deployment
             && let Some(cfaccess) = deployment.var("CFACCESS")
         {
             let place = format!("{}{}", self.path().display(), deployment.label());
-            let policy = import_policy(&cfaccess).map_err(|problems| {
+            policy = import_policy(&cfaccess).map_err(|problems| {
                 CliError(problems.iter().map(|problem| format!("{place}: {problem}")).collect())
             })?;
             names.extend(policy.annotations);
-            transitive_groups = policy.transitive_groups;
         }
-        Ok(ImportPolicy { annotations: names.into_iter().collect(), transitive_groups })
+        Ok(ImportPolicy { annotations: names.into_iter().collect(), ..policy })
     }
 }
 

@@ -115,12 +115,14 @@ fn check_access(config: &Config, findings: &mut Findings) {
             own.join(" and ")
         ));
     }
-    let annotations = config.sign_in.annotations();
-    if !annotations.is_empty() {
+    let import = &config.sign_in.import;
+    let found_by: Vec<&str> =
+        import.annotations.iter().chain(&import.indexes).map(String::as_str).collect();
+    if !found_by.is_empty() {
         findings.note(format!(
             "CFACCESS.signIn finds users by {}: KV knows them by it after the next `cfaccess catalog \
              push` with this file",
-            annotations.join(" and ")
+            found_by.join(" and ")
         ));
     }
     if config.sign_in.import.transitive_groups {
