@@ -1,7 +1,7 @@
 //! Which groups contain which, for ownership that includes the ancestors of a user's groups
 //! (`CFACCESS.catalog.groups: "transitive"`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -12,13 +12,9 @@ use crate::backstage::EntityRef;
 /// The relation of a group to the group that contains it (`RELATION_CHILD_OF`).
 pub(super) const CHILD_OF: &str = "childOf";
 
-/// The groups that contain each group directly.
+/// The groups that contain each group directly; `None` if they cannot be read.
 #[derive(Debug, Default)]
-pub struct Hierarchy {
-    parents: BTreeMap<String, BTreeSet<String>>,
-    /// Groups whose parents cannot be read.
-    unreadable: BTreeSet<String>,
-}
+pub struct Hierarchy(BTreeMap<String, Option<Vec<String>>>);
 
 impl Hierarchy {
     /// What groups say of each other.
@@ -49,7 +45,7 @@ impl Hierarchy {
             }
             return Ok(());
         }
-        self.unreadable.insert(group.to_string());
+        self.0.insert(group.to_string(), None);
         Err(group.to_string())
     }
 
@@ -58,22 +54,42 @@ impl Hierarchy {
     /// ancestors of each other. `None` if the parents of one of them cannot be read.
     #[must_use]
     pub fn ancestors(&self, ownership: &[String]) -> Option<Vec<String>> {
-        let mut ancestors = Vec::new();
-        let mut seen: BTreeSet<&String> = ownership.iter().collect();
-        let mut generation = seen.clone();
+        let mut ancestors: Vec<String> = Vec::new();
+        let mut seen: Vec<&str> = Vec::new();
+        let mut generation: Vec<&str> = ownership.iter().map(String::as_str).collect();
+        for own in &generation {
+            insert(&mut seen, own);
+        }
         while !generation.is_empty() {
-            if generation.iter().any(|group| self.unreadable.contains(*group)) {
-                return None;
+            let mut next = Vec::new();
+            for parents in generation.iter().filter_map(|group| self.0.get(*group)) {
+                for parent in parents.as_ref()? {
+                    if insert(&mut seen, parent) {
+                        insert(&mut next, parent);
+                    }
+                }
             }
-            let parents = generation.iter().filter_map(|group| self.parents.get(*group)).flatten();
-            generation = parents.filter(|parent| !seen.contains(parent)).collect();
-            ancestors.extend(generation.iter().map(|it| (*it).clone()));
-            seen.extend(&generation);
+            ancestors.extend(next.iter().map(|it| (*it).to_owned()));
+            generation = next;
         }
         Some(ancestors)
     }
 
     fn add(&mut self, group: &EntityRef, parent: String) {
-        self.parents.entry(group.to_string()).or_default().insert(parent);
+        let parents = self.0.entry(group.to_string()).or_insert_with(|| Some(Vec::new()));
+        if let Some(parents) = parents {
+            parents.push(parent);
+        }
+    }
+}
+
+/// Adds a text to a sorted list, unless it is there. (A set would be more code in the upload.)
+fn insert<'a>(list: &mut Vec<&'a str>, text: &'a str) -> bool {
+    match list.binary_search(&text) {
+        Ok(_) => false,
+        Err(at) => {
+            list.insert(at, text);
+            true
+        }
     }
 }
