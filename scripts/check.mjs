@@ -32,6 +32,7 @@ const STEPS = {
   "clippy, wasm": () => clippy("--lib", WASM, ...STOCK_WORKER),
   "clippy, example": () => clippyExample("--all-targets"),
   "clippy, example, wasm": () => clippyExample("--lib", WASM),
+  "fuzz targets": fuzzTargets,
   "rustdoc, native": () => rustdoc("--all-features"),
   "rustdoc, wasm": () => rustdoc("--lib", WASM, ...STOCK_WORKER),
   "pure core": pureCore,
@@ -87,6 +88,13 @@ function rustdoc(...args) {
     ...CAPTURED,
     env: { RUSTDOCFLAGS: "-Dwarnings" },
   });
+}
+
+/** That they compile. They run with a nightly compiler and a libFuzzer, which are not needed for this. */
+function fuzzTargets() {
+  const args = ["check", "--quiet", "--locked", "--lib", "--bins"];
+  const env = { CARGO_TARGET_DIR: TARGET, CUSTOM_LIBFUZZER_PATH: "/not/linked" };
+  return run("cargo", args, { ...CAPTURED, cwd: join(ROOT, "fuzz"), env });
 }
 
 async function uploadSize() {

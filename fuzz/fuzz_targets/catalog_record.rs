@@ -15,6 +15,11 @@ fuzz_target!(|text: &str| {
         let theirs = user.annotations.get("example.com/id").and_then(|id| id.as_str());
         assert_eq!(theirs.map(fold), Some(fold(email)));
     }
+    let by_field = Key::Field("spec.id", email);
+    assert!(by_field.to_kv().len() <= 512);
+    if let Ok(Record::One(user)) = decode(by_field, value) {
+        assert!(user.field("spec.id").any(|theirs| fold(theirs) == fold(email)));
+    }
     let Ok(record) = decode(key, value) else { return };
     if let Record::One(user) = &record {
         assert_eq!(user.email.as_deref().map(fold), Some(fold(email)));

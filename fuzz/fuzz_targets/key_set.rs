@@ -3,7 +3,7 @@
 
 use backstage_cfaccess::access::JwkSet;
 use backstage_cfaccess::backstage::join_jwks;
-use backstage_cfaccess_fuzz::CONFIG;
+use backstage_cfaccess_fuzz::config;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ fuzz_target!(|text: &str| {
         assert!(!set.is_empty());
         assert!(set.get("").is_none());
     }
-    let joined = join_jwks(&CONFIG.signing_keys.public_jwks(), Some(text));
+    let joined = join_jwks(&config().signing_keys.public_jwks(), Some(text));
     let joined: Value = serde_json::from_str(&joined).expect("JSON");
     let keys = joined["keys"].as_array().expect("a list");
     assert_eq!(keys[0]["kid"], "key");

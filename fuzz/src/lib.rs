@@ -1,7 +1,6 @@
 //! What the fuzz targets share: a gate, a world in which nothing verifies, and a JWS of two texts.
 
 use std::pin::pin;
-use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 
 use backstage_cfaccess::jwk::PublicKey;
@@ -13,8 +12,14 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 /// 2026-11-24T15:06:01Z, in seconds since 1970.
 pub const NOW: i64 = 1_795_532_761;
 
-/// The configuration of the gate that is fuzzed.
-pub static CONFIG: LazyLock<Config> = LazyLock::new(|| {
+/// The configuration of the gate that is fuzzed. It is not `Sync`, so each thread has its own.
+#[must_use]
+pub fn config() -> &'static Config {
+    thread_local!(static CONFIG: &'static Config = Box::leak(Box::new(read())));
+    CONFIG.with(|config| *config)
+}
+
+fn read() -> Config {
     let text = |text: &str| Some(text.to_owned());
     let source = RawConfig {
         cfaccess: text(
@@ -32,7 +37,7 @@ pub static CONFIG: LazyLock<Config> = LazyLock::new(|| {
         ),
     };
     Config::read(&source, &AppCode::default()).expect("a constant")
-});
+}
 
 /// A world in which everything answers at once and no signature verifies.
 #[derive(Debug)]
@@ -73,6 +78,14 @@ impl Ports for Nobody {
 
     async fn verify_es256(&self, _: &SigningKey, _: &[u8], _: &[u8]) -> Result<bool, Failure> {
         Ok(true)
+    }
+
+    async fn sleep(&self, _: u32) {
+        std::future::pending().await
+    }
+
+    fn var(&self, _: &str) -> Option<String> {
+        None
     }
 
     fn random(&self) -> u32 {
