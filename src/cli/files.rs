@@ -1,4 +1,4 @@
-//! Writing files so that nobody ever sees half of one.
+//! Writing files so that a reader never sees half of one.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Who may read a file that is written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Readers {
-    /// Whom the umask lets.
+    /// Everyone the umask allows.
     Anyone,
     /// The owner: it holds a secret (mode 0600, where there are modes).
     Owner,

@@ -54,7 +54,7 @@ impl From<String> for CliError {
 /// Writes the result of a command to stdout.
 ///
 /// # Errors
-/// If stdout is closed: a result that nobody gets is none.
+/// If stdout is closed: the result would be lost.
 fn put(text: &str) -> Result<(), String> {
     let mut stdout = std::io::stdout().lock();
     let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());

@@ -36,7 +36,7 @@ pub struct RawConfig {
 /// What the program may rely on.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Whom to believe.
+    /// Which assertions are accepted.
     pub access: AccessPolicy,
     /// How callers become users.
     pub sign_in: SignInPolicy,

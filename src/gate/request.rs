@@ -1,7 +1,7 @@
 //! The few facts of a request that the core may see.
 
 /// Where header values come from. A trait, so that at the edge no header is copied out of
-/// JavaScript that nobody reads.
+/// JavaScript that is not used.
 pub trait HeaderSource {
     /// The value of a header, several values joined by `, `; `None` if it is absent.
     fn get(&self, name: &str) -> Option<String>;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
+use serde_saphyr::options::{MergeKeyPolicy, NonFiniteFloatPolicy};
 
 use crate::backstage::EntityRef;
 use crate::catalog::encode;
@@ -74,6 +75,24 @@ impl Catalog {
                 _ => self.entities.push(Value::Object(page)),
             },
             other => self.entities.push(other),
+        }
+        Ok(self)
+    }
+
+    /// And the entities of a catalog file, as `cfaccess catalog build` reads it: YAML with one or several
+    /// documents.
+    ///
+    /// # Errors
+    /// If it is not YAML.
+    pub fn yaml(mut self, text: &str) -> Result<Self, String> {
+        let options = serde_saphyr::options! {
+            merge_keys: MergeKeyPolicy::AsOrdinary,
+            non_finite_float_policy: NonFiniteFloatPolicy::AsString,
+            strict_booleans: true,
+        };
+        let mut bytes = text.as_bytes();
+        for document in serde_saphyr::read_with_options::<_, Value>(&mut bytes, options) {
+            self.entities.push(document.map_err(|error| error.without_snippet().to_string())?);
         }
         Ok(self)
     }

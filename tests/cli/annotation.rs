@@ -55,11 +55,11 @@ fn the_resolvers_of_wrangler_toml_and_the_option_say_which_annotations_make_reco
     );
     let (found, stderr) = build(&["--env", "staging"]);
     assert_eq!(found, [&by_other[..], &by_ref].concat());
-    let warning = "warning: a.io/other=x belongs to user:default/ann and user:default/bob: nobody";
+    let warning = "warning: a.io/other=x belongs to user:default/ann and user:default/bob: no user";
     assert!(stderr.starts_with(warning), "{stderr}");
     let (found, stderr) = build(&["--annotation", "a.io/other", "--annotation", "a.io/none"]);
     assert_eq!(found, [&by_id[..], &by_other, &by_ref].concat());
-    assert!(stderr.contains("warning: no user has the annotation a.io/none: nobody can sign in"));
+    assert!(stderr.contains("warning: no user has the annotation a.io/none: no user can sign in"));
     // Without a configuration, as many a catalog is built.
     std::fs::remove_file(sandbox.path("wrangler.toml")).unwrap();
     assert_eq!(build(&[]).0, by_ref);

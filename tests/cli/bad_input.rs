@@ -231,7 +231,7 @@ fn a_catalog_without_users_is_refused() {
     for source in ["a.yaml", "empty.yaml"] {
         let run = sandbox.run(&["catalog", "build", source, "--out", "kv.json"]);
         assert_eq!(run.code, 1);
-        assert_eq!(run.errors(), ["there is no user in the sources: nobody could sign in"]);
+        assert_eq!(run.errors(), ["there is no user in the sources: no user could sign in"]);
     }
 }
 

@@ -32,7 +32,7 @@ fn a_small_organisation_becomes_these_records() {
     assert_eq!(run.stdout, "");
     assert_eq!(
         run.stderr,
-        "warning: shared@example.com belongs to user:default/bob and user:default/carol: nobody \
+        "warning: shared@example.com belongs to user:default/bob and user:default/carol: no user \
          can sign in by it\n4 users, 2 groups, 6 records; 1 ambiguous emails, 1 users without \
          email\n"
     );

@@ -251,6 +251,17 @@ fn transitive_groups_add_the_ancestors_of_the_users_groups() {
         { "kind": "Group", "metadata": { "name": "root" }, "spec": { "children": ["dept"] } },
     ]);
     let catalog = catalog().json(&groups.to_string()).unwrap();
+    let catalog_of_yaml = Catalog::new().yaml(
+        "kind: User\nmetadata: {name: jane}\nspec:\n  profile: {email: jane@acme.com}\n  memberOf: \
+         [dept]\n---\nkind: Group\nmetadata: {name: dept}\nspec: {parent: root, children: []}\n",
+    );
+    let of_yaml = trial(&json!({ "catalog": { "groups": "transitive" } }));
+    let of_yaml = of_yaml.catalog(catalog_of_yaml.unwrap()).sign_in(&jane()).unwrap();
+    assert_eq!(
+        of_yaml.ownership(),
+        ["user:default/jane", "group:default/dept", "group:default/root"]
+    );
+    assert!(Catalog::new().yaml("a: [").is_err());
     let ownership = |config: Value| {
         let trial = trial(&config).catalog(catalog.clone());
         trial.sign_in(&jane()).unwrap().ownership().to_vec()

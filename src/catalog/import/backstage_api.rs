@@ -38,8 +38,8 @@ pub fn live_entity(item: &Value, policy: &ImportPolicy) -> Result<Entity, Vec<St
 
 /// A user of a page, as far as it can be read.
 ///
-/// `live_entity` says everything that is wrong with an entity to somebody who can mend it. This is for
-/// when nobody is there: it says where something is wrong and leaves that out.
+/// `live_entity` reports everything that is wrong with an entity to an operator. Cron has no operator:
+/// this says where something is wrong and leaves that out.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LiveUser {
     /// Who it is.
@@ -80,7 +80,7 @@ pub fn live_user(item: &Value, policy: &ImportPolicy) -> Option<LiveUser> {
     for name in &policy.annotations {
         match given.and_then(|given| given.get(name)) {
             None => {}
-            // It finds nobody.
+            // It finds no user.
             Some(Value::String(text)) if text.is_empty() => {}
             Some(Value::String(text)) if text.len() <= MAX_ANNOTATION => {
                 annotated.insert(name.clone(), text.as_str().into());

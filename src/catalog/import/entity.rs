@@ -34,7 +34,7 @@ pub enum Kind {
     User(User),
 }
 
-/// A group: whom and what it contains, and what contains it.
+/// A group: its users, the groups in it, and the groups that it is in.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Group {
     /// `spec.members`: users.

@@ -141,7 +141,7 @@ impl Reader<'_> {
         Some(User { email, display_name, picture, membership, annotations, fields })
     }
 
-    /// Those of the annotations that are asked for; an empty one finds nobody. None may be so long
+    /// Those of the annotations that are asked for; an empty one finds no user. None may be so long
     /// that it is no annotation.
     fn annotations(&mut self) -> Map<String, Value> {
         let mut found = Map::new();

@@ -25,7 +25,7 @@ pub struct Index {
     pub groups: usize,
     /// The users without an email, who cannot be found by one.
     pub without_email: Vec<EntityRef>,
-    /// What several users have in common and nobody can sign in by: the ends of the keys, such as
+    /// What several users have in common, so that no user can sign in by it: the ends of the keys, such as
     /// `jane@example.com` or `example.com/id=7`, with the users' refs.
     pub ambiguous: BTreeMap<String, Vec<String>>,
     /// How many users have each annotation and each field that users are found by, by name and path.

@@ -232,7 +232,7 @@ impl<P: SyncPorts> Run<'_, P> {
     fn want(&mut self, item: &Value, reconciliation: &mut Reconciliation) -> Result<(), Halt> {
         let found = live_user(item, self.import);
         let Some(LiveUser { entity_ref, mut user, left_out }) = found else {
-            self.unreadable("somebody without a name", "metadata");
+            self.unreadable("a user without a name", "metadata");
             return Ok(());
         };
         if !left_out.is_empty() {

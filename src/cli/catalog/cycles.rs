@@ -80,7 +80,7 @@ mod tests {
                 .map(|group| EntityRef::new("group", None, &group.to_string()).unwrap())
                 .collect();
             let mut below: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-            // The model: who is in whom, by however many steps.
+            // The model: which group is in which, directly or not.
             let mut within = [[false; GROUPS]; GROUPS];
             for (outer, inner) in pairs {
                 below.entry(&names[outer]).or_default().insert(&names[inner]);

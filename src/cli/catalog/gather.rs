@@ -72,7 +72,7 @@ impl Gathered {
         let index = Index::with(entities, hierarchy, &policy.indexes);
         if problems.is_empty() && index.users == 0 {
             let what = if is_live { "its catalog" } else { "the sources" };
-            problems.push(format!("there is no user in {what}: nobody could sign in"));
+            problems.push(format!("there is no user in {what}: no user could sign in"));
         }
         if !problems.is_empty() {
             return Err(CliError(problems));
@@ -80,7 +80,7 @@ impl Gathered {
         warnings.extend(warnings_of(entities, &index));
         let is_unused = |name: &&String| !index.annotated.contains_key(*name);
         for name in policy.annotations.iter().filter(is_unused) {
-            warnings.push(format!("no user has the annotation {name}: nobody can sign in by it"));
+            warnings.push(format!("no user has the annotation {name}: no user can sign in by it"));
         }
         for path in policy.indexes.iter().filter(is_unused) {
             warnings.push(format!("no user has the field {path}: no user can sign in by it"));
@@ -153,7 +153,7 @@ fn warnings_of(entities: &BTreeMap<EntityRef, Entity>, index: &Index) -> Vec<Str
         .ambiguous
         .iter()
         .map(|(email, refs)| {
-            format!("{email} belongs to {}: nobody can sign in by it", refs.join(" and "))
+            format!("{email} belongs to {}: no user can sign in by it", refs.join(" and "))
         })
         .collect();
     let which = |test: &dyn Fn(&Kind) -> bool| {

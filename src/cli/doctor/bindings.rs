@@ -65,8 +65,8 @@ fn check_namespaces(deployment: &Deployment, findings: &mut Findings) {
     }
 }
 
-/// Whether this can be the id of a namespace: 32 hexadecimal digits that somebody did not just
-/// hold a key down for.
+/// Whether this can be the id of a namespace: 32 hexadecimal digits, and not a
+/// placeholder.
 fn is_namespace_id(id: &str) -> bool {
     let mut digits: Vec<u8> = id.bytes().collect();
     let is_hex = digits.len() == 32 && digits.iter().all(u8::is_ascii_hexdigit);

@@ -8,7 +8,7 @@ use crate::access::AccessPolicy;
 use crate::access::{AccessClaims, Assertion, Audience, Subject, UnverifiedAssertion};
 use crate::error::{GateError, Refusal};
 
-/// Of an accepted assertion: whom it names, until when, and all that it says.
+/// An accepted assertion: its caller, its expiry and its claims.
 pub(super) fn accepted(assertion: &Assertion, now: DateTime<Utc>) -> String {
     let subject = match assertion.subject() {
         Subject::User { email, id } => format!("user {email}, sub {id}"),
