@@ -20,9 +20,9 @@ pub(super) fn read(reader: &mut Reader<'_>, code: &AppCode) -> Option<SignInPoli
     let provider_id = token(reader, "providerId", "cfaccess");
     let (require, configured) = sign_in(reader, code);
     let mut import = reader.below("catalog", catalog).unwrap_or_default();
-    import.annotations.extend(configured.iter().filter_map(|it| it.annotation.clone()));
-    import.annotations.sort_unstable();
-    import.annotations.dedup();
+    for path in configured.iter().filter_map(|it| it.found_by.as_deref()) {
+        import.add_index(path);
+    }
     check_needs(reader, &configured, &import, code);
     let ownership = reader.below("ownership", OwnershipPolicy::read).unwrap_or_default();
     if code.has_ownership && !ownership.is_empty() {
@@ -78,10 +78,7 @@ fn sign_in(reader: &mut Reader<'_>, code: &AppCode) -> (Vec<Requirement>, Vec<Co
 fn catalog(reader: &mut Reader<'_>) -> ImportPolicy {
     let mut policy = ImportPolicy::default();
     for path in paths(reader, "indexes") {
-        match path.strip_prefix(ANNOTATIONS) {
-            Some(name) => policy.annotations.push(name.to_owned()),
-            None => policy.indexes.push(path),
-        }
+        policy.add_index(&path);
     }
     policy.fields = paths(reader, "fields");
     let transitive = reader.one_of("groups", &[("direct", false), ("transitive", true)]);

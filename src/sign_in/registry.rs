@@ -34,8 +34,8 @@ impl fmt::Debug for Registry {
 #[derive(Debug)]
 pub(crate) struct Configured {
     pub(crate) resolver: NamedResolver,
-    /// The annotation that a built-in resolver finds users by.
-    pub(crate) annotation: Option<String>,
+    /// The path of the annotation or field that a built-in resolver finds users by.
+    pub(crate) found_by: Option<String>,
     /// What a resolver of the app needs.
     pub(crate) needs: Needs,
     pub(crate) allows_without_user: bool,
@@ -102,10 +102,10 @@ impl Registry {
     pub(crate) fn read(&self, reader: &mut Reader<'_>) -> Option<Configured> {
         let name = reader.required_string("resolver", "the name of a sign-in resolver")?;
         if let Some((_, read)) = built_in::NAMES.iter().find(|(known, _)| *known == name) {
-            let BuiltIn { resolver, annotation, allows_without_user } = read(reader)?;
+            let BuiltIn { resolver, found_by, allows_without_user } = read(reader)?;
             let resolver = NamedResolver { name, resolver };
             let needs = Needs::new();
-            return Some(Configured { resolver, annotation, needs, allows_without_user });
+            return Some(Configured { resolver, found_by, needs, allows_without_user });
         }
         let options = reader.rest();
         let resolver = match self.custom.iter().find(|(known, _)| *known == name) {
@@ -126,7 +126,7 @@ impl Registry {
         };
         let needs = resolver.needs();
         let resolver = NamedResolver { name, resolver };
-        Some(Configured { resolver, annotation: None, needs, allows_without_user: true })
+        Some(Configured { resolver, found_by: None, needs, allows_without_user: true })
     }
 }
 

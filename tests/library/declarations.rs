@@ -240,6 +240,20 @@ fn profile_takes_name_and_picture_from_the_catalog_if_the_configuration_says_so(
 }
 
 #[test]
+fn user_matching_by_a_field_needs_no_other_declaration() {
+    let resolver = json!({
+        "resolver": "userMatching",
+        "value": "attribute:employee_id",
+        "by": "field:metadata.labels.acme.com/no",
+    });
+    let catalog = Catalog::new().user("ann", |it| it.label("acme.com/no", "E7"));
+    let trial = trial(&json!({ "signIn": { "resolvers": [resolver] } })).catalog(catalog);
+    let caller = |id: &str| jane().attribute("employee_id", id);
+    assert_eq!(outcome(&trial, &caller("e7")), "user:default/ann");
+    assert_eq!(outcome(&trial, &caller("e8")), "user_not_found");
+}
+
+#[test]
 fn transitive_groups_add_the_ancestors_of_the_users_groups() {
     let groups = json!([
         {
@@ -307,6 +321,7 @@ fn mistakes_in_declarations_are_reported_with_their_place() {
         (matching(json!({ "by": "name" })), "resolvers[0].value is required"),
         (matching(json!({ "value": "mail", "by": "name" })), "resolvers[0].value must be"),
         (matching(json!({ "value": "email", "by": "uid" })), "resolvers[0].by must be"),
+        (matching(json!({ "value": "email", "by": "field:uid" })), "resolvers[0].by must be"),
         (
             matching(json!({ "value": "email", "by": "name", "transform": ["upper"] })),
             "resolvers[0].transform must hold only",

@@ -25,6 +25,17 @@ pub struct ImportPolicy {
 }
 
 impl ImportPolicy {
+    /// Adds what users are found by, as `CFACCESS.catalog.indexes` names it: an annotation or a field.
+    pub fn add_index(&mut self, path: &str) {
+        let (names, name) = match path.strip_prefix(ANNOTATIONS) {
+            Some(name) => (&mut self.annotations, name),
+            None => (&mut self.indexes, path),
+        };
+        if let Err(at) = names.binary_search_by(|it| it.as_str().cmp(name)) {
+            names.insert(at, name.to_owned());
+        }
+    }
+
     /// The paths of all fields of a record, each once.
     pub fn field_paths(&self) -> impl Iterator<Item = &String> {
         let others = self.fields.iter().filter(|path| !self.indexes.contains(path));

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::super::{SignInContext, SignInInfo, SignInResolver, SignInResult, UserQuery};
 use super::BuiltIn;
 use super::email_options::EmailOptions;
+use crate::catalog::import::ANNOTATIONS;
 use crate::catalog::is_annotation_name;
 use crate::error::Rejection;
 use crate::reader::Reader;
@@ -37,14 +38,22 @@ pub(super) fn read_by_email(reader: &mut Reader<'_>) -> Option<BuiltIn> {
     let allows_without_user = options.without_user;
     let annotation = read_annotation(reader)?;
     let resolver = Rc::new(ByEmail { options, annotation: annotation.clone() });
-    Some(BuiltIn { resolver, annotation: Some(annotation), allows_without_user })
+    Some(BuiltIn {
+        resolver,
+        found_by: Some(format!("{ANNOTATIONS}{annotation}")),
+        allows_without_user,
+    })
 }
 
 pub(super) fn read_by_claim(reader: &mut Reader<'_>) -> Option<BuiltIn> {
     let (claim, annotation) = (read_claim(reader), read_annotation(reader));
     let (claim, annotation) = (claim?, annotation?);
     let resolver = Rc::new(ByClaim { claim, annotation: annotation.clone() });
-    Some(BuiltIn { resolver, annotation: Some(annotation), allows_without_user: false })
+    Some(BuiltIn {
+        resolver,
+        found_by: Some(format!("{ANNOTATIONS}{annotation}")),
+        allows_without_user: false,
+    })
 }
 
 pub(super) fn read_annotation(reader: &mut Reader<'_>) -> Option<String> {

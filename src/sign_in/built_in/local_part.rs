@@ -13,7 +13,7 @@ struct LocalPart(EmailOptions);
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<BuiltIn> {
     let options = EmailOptions::read(reader);
     let allows_without_user = options.without_user;
-    Some(BuiltIn { resolver: Rc::new(LocalPart(options)), annotation: None, allows_without_user })
+    Some(BuiltIn { resolver: Rc::new(LocalPart(options)), found_by: None, allows_without_user })
 }
 
 impl SignInResolver for LocalPart {

@@ -14,8 +14,8 @@ use crate::reader::Reader;
 /// A resolver as the configuration has it.
 pub(super) struct BuiltIn {
     pub(super) resolver: Rc<dyn DynResolver>,
-    /// The annotation that users are found by.
-    pub(super) annotation: Option<String>,
+    /// The path of the annotation or field that users are found by, if it is one.
+    pub(super) found_by: Option<String>,
     /// Whether it signs in users who are not in the catalog.
     pub(super) allows_without_user: bool,
 }

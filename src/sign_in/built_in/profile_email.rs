@@ -14,7 +14,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<BuiltIn> {
     let options = EmailOptions::read(reader);
     let allows_without_user = options.without_user;
     let resolver = Rc::new(ProfileEmail(options));
-    Some(BuiltIn { resolver, annotation: None, allows_without_user })
+    Some(BuiltIn { resolver, found_by: None, allows_without_user })
 }
 
 impl SignInResolver for ProfileEmail {

@@ -1,5 +1,5 @@
 //! `userMatching`: what most resolvers written by hand do, as configuration. A value of the caller,
-//! transformed, finds a user by name, email or annotation.
+//! transformed, finds a user by name, email, annotation or another field.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -9,7 +9,8 @@ use super::super::value::{CallerValue, SYNTAX};
 use super::super::{SignIn, SignInContext, SignInInfo, SignInResolver, SignInResult, UserQuery};
 use super::BuiltIn;
 use crate::backstage::EntityRef;
-use crate::catalog::{fold, is_annotation_name};
+use crate::catalog::import::ANNOTATIONS;
+use crate::catalog::{fold, is_annotation_name, is_field_path};
 use crate::error::{Fault, Refusal, Rejection};
 use crate::reader::Reader;
 
@@ -28,8 +29,9 @@ struct UserMatching {
 
 /// What the value is compared with.
 enum By {
-    Annotation(String),
     Email,
+    /// An annotation or another field, by its path.
+    Field(String),
     Name,
 }
 
@@ -59,8 +61,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<BuiltIn> {
             "needs `by: \"name\"`: the value becomes the name of the user",
         );
     }
-    let annotation = match &by {
-        By::Annotation(name) => Some(name.clone()),
+    let found_by = match &by {
+        By::Field(path) => Some(path.clone()),
         By::Email | By::Name => None,
     };
     let resolver = Rc::new(UserMatching {
@@ -72,7 +74,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<BuiltIn> {
         allowed_domains: allowed.map(|domains| domains.iter().map(|it| fold(it)).collect()),
         without_user,
     });
-    Some(BuiltIn { resolver, annotation, allows_without_user: without_user })
+    Some(BuiltIn { resolver, found_by, allows_without_user: without_user })
 }
 
 fn read_value(reader: &mut Reader<'_>) -> Option<CallerValue> {
@@ -102,14 +104,20 @@ fn read_transforms(reader: &mut Reader<'_>) -> Option<Vec<Transform>> {
 fn read_by(reader: &mut Reader<'_>) -> Option<By> {
     let text = reader.required_string(
         "by",
-        "what of the catalog's users is compared: `name`, `email` or `annotation:<name>`",
+        "what of the catalog's users is compared: `name`, `email`, `annotation:<name>` or \
+         `field:<path>`",
     )?;
     let by = match text.split_once(':') {
-        Some(("annotation", name)) if is_annotation_name(name) => By::Annotation(name.to_owned()),
+        Some(("annotation", name)) if is_annotation_name(name) => {
+            By::Field(format!("{ANNOTATIONS}{name}"))
+        }
+        Some(("field", path)) if is_field_path(path) => By::Field(path.to_owned()),
         None if text == "email" => By::Email,
         None if text == "name" => By::Name,
         _ => {
-            let message = format!("must be `name`, `email` or `annotation:<name>`, not `{text}`");
+            let message = format!(
+                "must be `name`, `email`, `annotation:<name>` or `field:<path>`, not `{text}`"
+            );
             reader.problem("by", message);
             return None;
         }
@@ -187,8 +195,8 @@ impl SignInResolver for UserMatching {
         let namespace = self.namespace(info)?;
         let value = self.value(info)?;
         let query = match &self.by {
-            By::Annotation(name) => UserQuery::annotation(name, value.as_str()),
             By::Email => UserQuery::email(value.as_str()),
+            By::Field(path) => UserQuery::field(path, value.as_str()),
             By::Name => UserQuery::name(namespace, &value),
         };
         match ctx.sign_in_with_catalog_user(query).await {
