@@ -26,6 +26,8 @@ const IN_A_BROWSER = [
   "own-backstage.test.mjs",
   "sign-in-page.test.mjs",
 ];
+/** It needs neither a Worker nor a front end. */
+const ONLY_PACKAGES = "catalog-verdict.test.mjs";
 /** It needs the Backstage that `npm run dev` shows, which is the pinned one. */
 const ONLY_PINNED = ["dev.test.mjs"];
 
@@ -37,10 +39,11 @@ await main(import.meta.url, async (args) => {
     .filter((file) => names.length === 0 || names.includes(file.replace(".test.mjs", "")))
     .filter((file) => !isNewest || !ONLY_PINNED.includes(file));
   if (files.length === 0) throw new Failure(`no test named ${names.join(" or ")}`);
-  await build();
+  const needsWorker = files.some((file) => file !== ONLY_PACKAGES);
+  if (needsWorker) await build();
   await must("cargo", ["build", ...CFACCESS]);
   const folder = isNewest ? await newestPackages() : await backstagePackages();
-  await frontEnds(folder);
+  if (needsWorker) await frontEnds(folder);
 
   // One after another: two backends at once are slow on a small machine.
   const options = ["--test", "--test-concurrency=1", `--test-timeout=${TEST_LIMIT_MS}`];

@@ -24,6 +24,8 @@ pub enum NotUnique {
 /// # Errors
 /// [`NotUnique`] says which of the two it is not.
 pub fn read_unique(bytes: &[u8]) -> Result<Map<String, Value>, NotUnique> {
+    // Editors and shells on Windows write a byte order mark.
+    let bytes = bytes.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(bytes);
     match serde_json::from_slice::<Unique>(bytes) {
         Ok(Unique(Value::Object(members))) => Ok(members),
         Err(error) if error.to_string().starts_with(DUPLICATE) => Err(NotUnique::Duplicate),
@@ -54,7 +56,7 @@ pub fn strings(value: &Value) -> Option<Vec<String>> {
 const DUPLICATE: &str = "duplicate member";
 
 /// Any JSON value without duplicate members.
-struct Unique(Value);
+pub(crate) struct Unique(pub(crate) Value);
 
 impl<'de> Deserialize<'de> for Unique {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -5,6 +5,8 @@ mod cached;
 pub mod import;
 mod layout;
 mod lookup;
+#[cfg(any(feature = "cli", feature = "testing"))]
+pub(crate) mod yaml;
 
 pub use cached::{CachedCatalog, RecordCache};
 pub use layout::{

@@ -8,6 +8,7 @@ mod files;
 mod http;
 mod keygen;
 mod ports;
+mod text;
 mod verify;
 mod wrangler;
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
-use serde_saphyr::options::{MergeKeyPolicy, NonFiniteFloatPolicy};
 
 use crate::backstage::EntityRef;
 use crate::catalog::encode;
-use crate::catalog::import::{Entity, ImportPolicy, Index};
+use crate::catalog::import::{Entity, Foreign, ImportPolicy, Index};
+use crate::catalog::yaml::{self, Fault};
 
 /// Users, as a Backstage catalog has them.
 #[derive(Clone, Debug, Default)]
@@ -85,14 +85,12 @@ impl Catalog {
     /// # Errors
     /// If it is not YAML.
     pub fn yaml(mut self, text: &str) -> Result<Self, String> {
-        let options = serde_saphyr::options! {
-            merge_keys: MergeKeyPolicy::AsOrdinary,
-            non_finite_float_policy: NonFiniteFloatPolicy::AsString,
-            strict_booleans: true,
-        };
-        let mut bytes = text.as_bytes();
-        for document in serde_saphyr::read_with_options::<_, Value>(&mut bytes, options) {
-            self.entities.push(document.map_err(|error| error.without_snippet().to_string())?);
+        for document in yaml::read(text) {
+            let document = document.map_err(|fault| said(&fault))?;
+            if let Some(fault) = document.faults.first() {
+                return Err(said(fault));
+            }
+            self.entities.push(document.value);
         }
         Ok(self)
     }
@@ -104,7 +102,8 @@ impl Catalog {
     ) -> Result<BTreeMap<String, String>, Vec<String>> {
         let mut entities = BTreeMap::new();
         let mut problems = Vec::new();
-        for (index, value) in self.entities.iter().enumerate() {
+        let concerned = self.entities.iter().enumerate().filter(|it| Foreign::of(it.1).is_none());
+        for (index, value) in concerned {
             match Entity::read(value, policy) {
                 Ok(entity) => {
                     entities.insert(entity.entity_ref.clone(), entity);
@@ -178,4 +177,9 @@ impl TestUser {
         self.profile.insert(member.to_owned(), value.into());
         self
     }
+}
+
+fn said(fault: &Fault) -> String {
+    let line = fault.line.map(|line| format!("line {line}: ")).unwrap_or_default();
+    format!("{line}{}", fault.message)
 }

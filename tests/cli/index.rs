@@ -95,6 +95,7 @@ impl Org {
                 .collect();
             let profile = person.email.map(|email| json!({ "email": EMAILS[email] }));
             json!({
+                "apiVersion": "backstage.io/v1alpha1",
                 "kind": "User",
                 "metadata": {
                     "name": USERS[user],
@@ -114,6 +115,7 @@ impl Org {
                 })
                 .collect();
             json!({
+                "apiVersion": "backstage.io/v1alpha1",
                 "kind": "Group",
                 "metadata": { "name": GROUPS[team], "namespace": namespace(ops) },
                 "spec": { "type": "team", "children": [], "members": members },
@@ -298,6 +300,7 @@ proptest! {
     ) {
         let profile = json!({ "email": email });
         let mut value = json!({
+            "apiVersion": "backstage.io/v1alpha1",
             "kind": kind,
             "metadata": { "name": name },
             "spec": { "profile": profile, "memberOf": groups.clone(), "members": groups },

@@ -15,6 +15,7 @@ mod bad_input;
 mod build;
 mod completeness;
 mod doctor;
+mod forms;
 mod index;
 mod keygen;
 mod push;

@@ -61,6 +61,7 @@ fn each_query_finds_its_user_without_case() {
 fn declared_fields_find_a_user_and_are_read_from_the_user() {
     let catalog = || {
         let entity = r#"{
+            "apiVersion": "backstage.io/v1alpha1",
             "kind": "User",
             "metadata": { "name": "list" },
             "spec": { "aliases": ["L1", "l2"], "desk": 7, "memberOf": [] }

@@ -255,19 +255,21 @@ fn user_matching_by_a_field_needs_no_other_declaration() {
 
 #[test]
 fn transitive_groups_add_the_ancestors_of_the_users_groups() {
+    let group = |name: &str, spec: Value| {
+        let version = "backstage.io/v1alpha1";
+        json!({ "apiVersion": version, "kind": "Group", "metadata": { "name": name }, "spec": spec })
+    };
     let groups = json!([
-        {
-            "kind": "Group",
-            "metadata": { "name": "team-a" },
-            "spec": { "parent": "dept", "children": [] },
-        },
-        { "kind": "Group", "metadata": { "name": "dept" }, "spec": { "children": [] } },
-        { "kind": "Group", "metadata": { "name": "root" }, "spec": { "children": ["dept"] } },
+        group("team-a", json!({ "type": "team", "parent": "dept", "children": [] })),
+        group("dept", json!({ "type": "team", "children": [] })),
+        group("root", json!({ "type": "team", "children": ["dept"] })),
     ]);
     let catalog = catalog().json(&groups.to_string()).unwrap();
     let catalog_of_yaml = Catalog::new().yaml(
-        "kind: User\nmetadata: {name: jane}\nspec:\n  profile: {email: jane@acme.com}\n  memberOf: \
-         [dept]\n---\nkind: Group\nmetadata: {name: dept}\nspec: {parent: root, children: []}\n",
+        "apiVersion: backstage.io/v1alpha1\nkind: User\nmetadata: {name: jane}\nspec:\n  profile: \
+         {email: jane@acme.com}\n  memberOf: [dept]\n---\napiVersion: \
+         backstage.io/v1alpha1\nkind: Group\nmetadata: {name: dept}\nspec: {type: team, parent: \
+         root, children: []}\n",
     );
     let of_yaml = trial(&json!({ "catalog": { "groups": "transitive" } }));
     let of_yaml = of_yaml.catalog(catalog_of_yaml.unwrap()).sign_in(&jane()).unwrap();

@@ -27,11 +27,14 @@ pub fn live_entity(item: &Value, policy: &ImportPolicy) -> Result<Entity, Vec<St
     let name = item.get("metadata").and_then(|metadata| metadata.get("name"));
     let name = name.and_then(Value::as_str).unwrap_or("without a name");
     let say = |problem: &dyn std::fmt::Display| format!("user {name}: {problem}");
+    let is_not_live =
+        || vec![say(&"is not a user with `relations`, as a running catalog has them")];
+    if item.get("relations").is_none() {
+        return Err(is_not_live());
+    }
     match Entity::read(item, policy) {
-        Ok(entity) if matches!(entity.kind, Kind::User(_)) && item.get("relations").is_some() => {
-            Ok(entity)
-        }
-        Ok(_) => Err(vec![say(&"is not a user with `relations`, as a running catalog has them")]),
+        Ok(entity) if matches!(entity.kind, Kind::User(_)) => Ok(entity),
+        Ok(_) => Err(is_not_live()),
         Err(problems) => Err(problems.iter().map(|problem| say(problem)).collect()),
     }
 }

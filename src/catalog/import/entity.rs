@@ -74,11 +74,36 @@ pub enum Membership {
     Spec(Option<Vec<EntityRef>>),
 }
 
+/// Why a document is not an entity that sign-in is concerned with, whatever else is in it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Foreign {
+    /// Another kind than `User`, `Group` and `Location`.
+    Kind,
+    /// An `apiVersion` that is not Backstage's, such as that of a Kubernetes object.
+    ApiVersion,
+}
+
+impl Foreign {
+    /// Whether this document is to be passed over. A misspelled kind or version of Backstage's own is not:
+    /// it is a mistake.
+    #[must_use]
+    pub fn of(document: &Value) -> Option<Self> {
+        let kind = document.get("kind")?.as_str()?;
+        if !["User", "Group", "Location"].iter().any(|it| it.eq_ignore_ascii_case(kind)) {
+            return Some(Self::Kind);
+        }
+        let version = document.get("apiVersion")?.as_str()?.trim().to_ascii_lowercase();
+        let is_backstage = version.split('/').next() == Some("backstage.io");
+        (!is_backstage).then_some(Self::ApiVersion)
+    }
+}
+
 impl Entity {
     /// Reads an entity; of its annotations and fields those of the policy.
     ///
-    /// The form of names is checked only where Backstage has not done so: a running catalog may have
-    /// rules of its own (`setFieldFormatValidators`), and its entities carry `relations`.
+    /// The schema and the form of names are checked only where Backstage has not done so: a running catalog
+    /// may have rules of its own (`setFieldFormatValidators`) and answer with a part of each entity
+    /// (`?fields=`), and its entities carry `relations`.
     ///
     /// # Errors
     /// Every problem there is, each at a path such as `spec.profile.email`.

@@ -6,6 +6,7 @@ use super::entity::{Entity, Group, Kind, Membership, User};
 use super::fields::fields;
 use super::hierarchy::CHILD_OF;
 use super::policy::ImportPolicy;
+use super::schema;
 use super::validators::{
     is_dns_label, is_kind, is_live_name, is_name, name_of, parse_live_ref, parse_ref,
 };
@@ -29,7 +30,13 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     /// The entity, or every problem there is.
     pub(super) fn entity(mut self) -> Result<Entity, Vec<Problem>> {
-        match self.read() {
+        let entity = self.read();
+        if self.at("relations").is_none() {
+            let known: Vec<String> = self.problems.iter().map(|it| it.path.clone()).collect();
+            let more = schema::problems(self.entity).into_iter();
+            self.problems.extend(more.filter(|it| !known.contains(&it.path)));
+        }
+        match entity {
             Some(entity) if self.problems.is_empty() => Ok(entity),
             _ => Err(self.problems),
         }

@@ -10,11 +10,12 @@ mod index;
 mod pages;
 mod policy;
 mod reconcile;
+mod schema;
 mod sync;
 mod validators;
 
 pub use backstage_api::{LiveUser, live_entity, live_user, percent_encode};
-pub use entity::{Entity, Group, Kind, Membership, User};
+pub use entity::{Entity, Foreign, Group, Kind, Membership, User};
 pub use hierarchy::Hierarchy;
 pub use index::Index;
 pub use pages::{BackstageError, Completeness, PageError, Pages};

@@ -42,6 +42,32 @@ pub(super) fn is_dns_label(text: &str) -> bool {
         && text.chars().all(|c| is_plain(c) || c == '-')
 }
 
+/// `isValidDnsSubdomain`.
+fn is_dns_subdomain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_dns_label)
+}
+
+/// `isValidLabelKey` and `isValidAnnotationKey`.
+pub(super) fn is_key(text: &str) -> bool {
+    match text.split_once('/') {
+        None => is_name(text),
+        Some((prefix, name)) => is_dns_subdomain(prefix) && is_name(name),
+    }
+}
+
+/// `isValidLabelValue`.
+pub(super) fn is_label_value(text: &str) -> bool {
+    text.is_empty() || is_name(text)
+}
+
+/// `isValidTag`.
+pub(super) fn is_tag(text: &str) -> bool {
+    let is_plain =
+        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, ':' | '+' | '#');
+    text.len() <= MAX_PART
+        && text.split('-').all(|part| !part.is_empty() && part.chars().all(is_plain))
+}
+
 /// Whether an entity of a running Backstage can have this name or namespace. Backstage checks names
 /// itself, by rules that an operator may replace (`setFieldFormatValidators`), so only what would make
 /// a ref or a log line ambiguous is refused: `/`, `:`, white space and control characters.

@@ -49,7 +49,7 @@ Examples:
 pub(super) fn run(args: &Args) -> Result<(), CliError> {
     let deployment = args.settings.deployment()?;
     let policy = args.settings.import_policy(deployment.as_ref())?;
-    let gathered = Gathered::from_files(&args.sources, &policy)?;
+    let gathered = Gathered::from_files(&args.sources, &args.settings.exclude, &policy)?;
     let text = to_file(&gathered.index).map_err(|error| format!("cannot be encoded: {error}"))?;
     if args.out.as_os_str() == "-" {
         put(&text)?;

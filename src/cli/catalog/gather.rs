@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use glob::Pattern;
+
 use super::super::{CliError, printable};
 use super::cycles;
 use super::live::{self, Backstage};
 use super::source::{Place, Read, Sourced};
 use crate::backstage::EntityRef;
 use crate::catalog::Record;
-use crate::catalog::import::{Entity, Hierarchy, ImportPolicy, Index, Kind, Membership};
+use crate::catalog::import::{Entity, Hierarchy, ImportPolicy, Index, Kind};
 
 /// The most users that a message names one by one.
 const MAX_NAMED: usize = 10;
@@ -19,6 +21,10 @@ const MAX_NAMED: usize = 10;
 pub(super) struct Gathered {
     pub(super) index: Index,
     warnings: Vec<String>,
+    /// What was passed over.
+    note: Option<String>,
+    /// What the sources lack of the lists that they are pages of.
+    pub(super) missing: Option<String>,
     /// Whether the source was a running Backstage, which is not asked for its groups.
     is_live: bool,
 }
@@ -28,15 +34,23 @@ impl Gathered {
     ///
     /// # Errors
     /// Everything that is wrong with any of them.
-    pub(super) fn from_files(sources: &[PathBuf], policy: &ImportPolicy) -> Result<Self, CliError> {
-        let Read { documents, warnings } = Read::all(sources);
+    pub(super) fn from_files(
+        sources: &[PathBuf],
+        exclude: &[Pattern],
+        policy: &ImportPolicy,
+    ) -> Result<Self, CliError> {
+        let read = Read::all(sources, exclude);
+        let (note, missing) = (read.note(), read.lists.missing());
+        let documents = read.documents;
         let mut problems = Vec::new();
         let entities = collect(documents, policy, &mut problems);
         problems.extend(cycles::problems(&entities));
         let entities =
             entities.into_iter().map(|(entity_ref, (entity, _))| (entity_ref, entity)).collect();
         let hierarchy = policy.hierarchy(&entities);
-        let mut gathered = Self::of(&entities, &hierarchy, policy, problems, warnings, false)?;
+        let mut gathered = Self::of(&entities, &hierarchy, policy, problems, false)?;
+        gathered.warnings.extend(missing.clone());
+        (gathered.note, gathered.missing) = (note, missing);
         if policy.transitive_groups {
             gathered.warnings.extend(warning_of_unknown_groups(&entities, &gathered.index));
         }
@@ -58,7 +72,7 @@ impl Gathered {
             Hierarchy::default()
         };
         let entities = live::users(backstage, policy, &mut problems)?;
-        Self::of(&entities, &hierarchy, policy, problems, Vec::new(), true)
+        Self::of(&entities, &hierarchy, policy, problems, true)
     }
 
     fn of(
@@ -66,7 +80,6 @@ impl Gathered {
         hierarchy: &Hierarchy,
         policy: &ImportPolicy,
         mut problems: Vec<String>,
-        mut warnings: Vec<String>,
         is_live: bool,
     ) -> Result<Self, CliError> {
         let index = Index::with(entities, hierarchy, &policy.indexes);
@@ -77,7 +90,7 @@ impl Gathered {
         if !problems.is_empty() {
             return Err(CliError(problems));
         }
-        warnings.extend(warnings_of(entities, &index));
+        let mut warnings = warnings_of(entities, &index);
         let is_unused = |name: &&String| !index.annotated.contains_key(*name);
         for name in policy.annotations.iter().filter(is_unused) {
             warnings.push(format!("no user has the annotation {name}: no user can sign in by it"));
@@ -85,13 +98,16 @@ impl Gathered {
         for path in policy.indexes.iter().filter(is_unused) {
             warnings.push(format!("no user has the field {path}: no user can sign in by it"));
         }
-        Ok(Self { index, warnings, is_live })
+        Ok(Self { index, warnings, note: None, missing: None, is_live })
     }
 
     /// Says on stderr what there is.
     pub(super) fn report(&self) {
         for warning in &self.warnings {
             eprintln!("warning: {}", printable(warning));
+        }
+        if let Some(note) = &self.note {
+            eprintln!("{note}");
         }
         let Index { records, users, groups, without_email, ambiguous, annotated } = &self.index;
         let groups = if self.is_live { String::new() } else { format!("{groups} groups, ") };
@@ -160,17 +176,10 @@ fn warnings_of(entities: &BTreeMap<EntityRef, Entity>, index: &Index) -> Vec<Str
         let found = entities.iter().filter(|(_, entity)| test(&entity.kind));
         found.map(|(entity_ref, _)| entity_ref.to_string()).collect::<Vec<_>>()
     };
-    let no_groups = which(
-        &|kind| matches!(kind, Kind::User(user) if user.membership == Membership::Spec(None)),
-    );
     let locations = which(&|kind| *kind == Kind::Location);
-    for (refs, what) in [
-        (no_groups, "no `spec.memberOf`, which Backstage requires, even if empty"),
-        (locations, "`spec.targets`, which are not followed: name the files themselves"),
-    ] {
-        if !refs.is_empty() {
-            warnings.push(format!("{} has {what}", named(&refs)));
-        }
+    if !locations.is_empty() {
+        let what = "`spec.targets`, which are not followed: name the files themselves";
+        warnings.push(format!("{} has {what}", named(&locations)));
     }
     warnings
 }

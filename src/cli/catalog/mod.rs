@@ -2,10 +2,10 @@
 
 mod build;
 mod cycles;
-mod document;
 mod entry;
 mod gather;
 mod kv;
+mod lists;
 mod live;
 mod progress;
 mod push;

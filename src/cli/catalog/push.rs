@@ -83,10 +83,13 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
     let namespace = namespace(args, deployment.as_ref())?;
     let policy = args.settings.import_policy(deployment.as_ref())?;
     let gathered = match &args.url {
-        None => Gathered::from_files(&args.sources, &policy)?,
+        None => Gathered::from_files(&args.sources, &args.settings.exclude, &policy)?,
         Some(url) => Gathered::from_backstage(&backstage(url, args)?, &policy)?,
     };
     gathered.report();
+    if let Some(missing) = &gathered.missing {
+        return Err(format!("{missing}: nothing is written").into());
+    }
     let mut reconciliation = Reconciliation::new(usize::MAX, policy);
     namespace.list(&mut reconciliation)?;
     let plan = plan(reconciliation, &gathered.index)?;

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use glob::Pattern;
+
 use super::super::CliError;
 use super::super::wrangler::{Deployment, Wrangler};
 use crate::catalog::import::ImportPolicy;
@@ -24,6 +26,9 @@ pub(super) struct Settings {
     /// A further annotation that users are found by
     #[arg(long, value_name = "NAME", value_parser = name)]
     annotation: Vec<String>,
+    /// What is left out of folders: a glob such as `**/test/**` on paths below the folder
+    #[arg(long, value_name = "GLOB")]
+    pub(super) exclude: Vec<Pattern>,
 }
 
 impl Settings {
