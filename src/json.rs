@@ -24,13 +24,26 @@ pub enum NotUnique {
 /// # Errors
 /// [`NotUnique`] says which of the two it is not.
 pub fn read_unique(bytes: &[u8]) -> Result<Map<String, Value>, NotUnique> {
-    // Editors and shells on Windows write a byte order mark.
-    let bytes = bytes.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(bytes);
     match serde_json::from_slice::<Unique>(bytes) {
         Ok(Unique(Value::Object(members))) => Ok(members),
         Err(error) if error.to_string().starts_with(DUPLICATE) => Err(NotUnique::Duplicate),
         Ok(_) | Err(_) => Err(NotUnique::NotAnObject),
     }
+}
+
+/// Reads a JSON object that a person or a service hands over as a text, such as a secret: as
+/// [`read_unique`], and without the byte order mark that editors and shells on Windows write.
+///
+/// # Errors
+/// As [`read_unique`].
+pub fn read_document(text: &str) -> Result<Map<String, Value>, NotUnique> {
+    read_unique(without_mark(text).as_bytes())
+}
+
+/// The text without a byte order mark.
+#[must_use]
+pub fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// A string as a JSON string.
@@ -119,7 +132,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 
 #[cfg(test)]
 mod tests {
-    use super::{NotUnique, read_unique};
+    use super::{NotUnique, read_document, read_unique};
 
     fn check_unique(text: &str) -> Result<(), NotUnique> {
         let members = read_unique(text.as_bytes())?;
@@ -150,6 +163,13 @@ mod tests {
         for text in ["", "[]", "1", "null", "\"a\"", "{", "{}{}", "{\"a\":}", "{\"a\":1}x"] {
             assert_eq!(check_unique(text), Err(NotUnique::NotAnObject), "{text}");
         }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_left_out_of_a_document_and_refused_in_a_token() {
+        assert!(read_document("\u{feff}{}").is_ok());
+        assert_eq!(read_unique("\u{feff}{}".as_bytes()), Err(NotUnique::NotAnObject));
+        assert_eq!(read_document("\u{feff}\u{feff}{}"), Err(NotUnique::NotAnObject));
     }
 
     #[test]

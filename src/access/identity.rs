@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::json::read_unique;
+use crate::json::read_document;
 
 /// The members of get-identity's document in which an identity provider's attributes are found
 /// (developers.cloudflare.com, "SAML attributes" and "OIDC claims").
@@ -92,7 +92,7 @@ impl AccessIdentity {
         source: IdentitySource,
         expires_at: i64,
     ) -> Option<Self> {
-        let document = read_unique(document_json.as_bytes()).ok()?;
+        let document = read_document(&document_json).ok()?;
         let text = |member: &str| document.get(member).and_then(Value::as_str);
         if let Some(theirs) = text("email")
             && theirs.to_lowercase() != email.to_lowercase()
@@ -125,7 +125,7 @@ impl AccessIdentity {
 
     /// The document.
     pub fn document(&self) -> &Map<String, Value> {
-        self.document.get_or_init(|| read_unique(self.document_json.as_bytes()).unwrap_or_default())
+        self.document.get_or_init(|| read_document(&self.document_json).unwrap_or_default())
     }
 
     /// The groups: strings or objects, depending on the identity provider. Other members of the list

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::json::read_unique;
+use crate::json::read_document;
 use crate::jwk::PublicKey;
 
 /// The most keys that are read from one set. Access publishes two.
@@ -42,7 +42,7 @@ impl JwkSet {
     /// # Errors
     /// [`JwkSetError`].
     pub fn parse(text: &str) -> Result<Self, JwkSetError> {
-        let document = read_unique(text.as_bytes())
+        let document = read_document(text)
             .map_err(|_| JwkSetError::NotAKeySet("not one JSON object".to_owned()))?;
         let members = document
             .get("keys")

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::json::{read_unique, to_json_string};
+use crate::json::{read_document, to_json_string};
 use crate::jwk::PublicJwk;
 
 /// The members of a public key (RFC 7517, section 4; RFC 7518, section 6), all of them strings.
@@ -16,7 +16,7 @@ const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
 /// able to stand for ours. Of the others only the members that make up a key are passed on. A text that is no JWK Set counts as none.
 #[must_use]
 pub fn join(ours: &[PublicJwk], origin: Option<&str>) -> String {
-    let document = origin.and_then(|text| read_unique(text.as_bytes()).ok());
+    let document = origin.and_then(|text| read_document(text).ok());
     let theirs = document.as_ref().and_then(|set| set.get("keys")).and_then(Value::as_array);
     let mut kids: Vec<&str> = ours.iter().map(|key| key.kid.as_str()).collect();
     let mut keys: Vec<String> = ours.iter().map(written).collect();

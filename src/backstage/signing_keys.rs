@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::json::read_unique;
+use crate::json::read_document;
 use crate::jwk::{PublicJwk, SigningKey};
 
 /// The keys; never empty.
@@ -20,7 +20,7 @@ impl SigningKeySet {
     /// A sentence that says what is wrong, never with key material in it.
     pub fn parse(text: &str) -> Result<Self, String> {
         // serde_json's own message is left out: it may quote a value, and the values are secret.
-        let document = read_unique(text.as_bytes()).unwrap_or_default();
+        let document = read_document(text).unwrap_or_default();
         let members = document
             .get("keys")
             .and_then(Value::as_array)

@@ -4,6 +4,8 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::text;
+
 /// Who may read a file that is written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Readers {
@@ -11,6 +13,16 @@ pub(super) enum Readers {
     Anyone,
     /// The owner: it holds a secret (mode 0600, where there are modes).
     Owner,
+}
+
+/// Reads a text file: UTF-8, or UTF-16 as PowerShell writes it.
+///
+/// # Errors
+/// A sentence that names the file.
+pub(super) fn read_text(path: &Path) -> Result<String, String> {
+    let name = path.display();
+    let bytes = fs::read(path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
+    text::decode(&bytes).map_err(|why| format!("{name}: {why}"))
 }
 
 /// Writes a file through a temporary one beside it, replacing what was there. Folders that are

@@ -23,9 +23,9 @@ impl fmt::Display for NotText {
 /// # Errors
 /// If it is neither.
 pub(super) fn decode(bytes: &[u8]) -> Result<String, NotText> {
-    let (from_bytes, rest): (fn([u8; 2]) -> u16, &[u8]) = match bytes {
-        [0xff, 0xfe, rest @ ..] => (u16::from_le_bytes, rest),
-        [0xfe, 0xff, rest @ ..] => (u16::from_be_bytes, rest),
+    let (is_little_endian, rest) = match bytes {
+        [0xff, 0xfe, rest @ ..] => (true, rest),
+        [0xfe, 0xff, rest @ ..] => (false, rest),
         _ => {
             let bytes = bytes.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(bytes);
             return std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| NotText::Utf8);
@@ -35,6 +35,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<String, NotText> {
     if !pairs.remainder().is_empty() {
         return Err(NotText::Utf16);
     }
+    let from_bytes = if is_little_endian { u16::from_le_bytes } else { u16::from_be_bytes };
     let units = pairs.filter_map(|pair| pair.try_into().ok()).map(from_bytes);
     char::decode_utf16(units).collect::<Result<_, _>>().map_err(|_| NotText::Utf16)
 }

@@ -18,6 +18,7 @@ pub use backstage::{BackstageConfig, Mode, Trust};
 use crate::access::AccessPolicy;
 use crate::backstage::SigningKeySet;
 use crate::catalog::import::{ImportPolicy, SyncPolicy};
+use crate::json::without_mark;
 pub use crate::problem::Problem;
 use crate::reader::Reader;
 use crate::sign_in::SignInPolicy;
@@ -110,8 +111,8 @@ fn object(name: &str, text: Option<&str>, problems: &mut Vec<Problem>) -> Option
         problems.push(Problem::new(name, "is missing"));
         return None;
     };
-    let parsed = serde_json::from_slice::<Value>(text.as_bytes()).and_then(|value| match value {
-        Value::String(inner) => serde_json::from_slice::<Value>(inner.as_bytes()),
+    let parsed = serde_json::from_str::<Value>(without_mark(text)).and_then(|value| match value {
+        Value::String(inner) => serde_json::from_str::<Value>(without_mark(&inner)),
         other => Ok(other),
     });
     match parsed {

@@ -66,7 +66,7 @@ const CASES: [(&str, &str, &[&str]); 33] = [
     ),
     (
         "list.yaml",
-        "- kind: User\napiVersion: backstage.io/v1alpha1\n",
+        "- kind: User\n",
         &[":1: this is not a catalog entity: an object with `kind` and `metadata`"],
     ),
     ("text.yaml", "just text\n", &[":1: this is not a catalog entity"]),
@@ -76,7 +76,7 @@ const CASES: [(&str, &str, &[&str]); 33] = [
         "other.yaml",
         "kind: User\napiVersion: backstage.io/v1alpha1\nmetadata: {name: Jo}\nspec: {memberOf: []}\n---\nkind: User\napiVersion: backstage.io/v1alpha1\nmetadata: {name: jo}\nspec: {memberOf: \
          [a]}\n",
-        &[":5: user:default/jo is another one at other.yaml:1"],
+        &[":6: user:default/jo is another one at other.yaml:1"],
     ),
     (
         "name.yaml",
@@ -130,8 +130,10 @@ const CASES: [(&str, &str, &[&str]); 33] = [
     ),
     (
         "circle.yaml",
-        "kind: Group\napiVersion: backstage.io/v1alpha1\nmetadata: {name: a}\nspec: {type: t, children: [b]}\n---\nkind: Group\napiVersion: backstage.io/v1alpha1\nmetadata: {name: \
-         b}\n---\nkind: Group\napiVersion: backstage.io/v1alpha1\nmetadata: {name: c}\nspec: {type: t, parent: b, children: [a]}\n",
+        "kind: Group\napiVersion: backstage.io/v1alpha1\nmetadata: {name: a}\nspec: {type: t, children: \
+         [b]}\n---\nkind: Group\napiVersion: backstage.io/v1alpha1\nmetadata: {name: b}\nspec: {type: t, \
+         children: []}\n---\nkind: Group\napiVersion: backstage.io/v1alpha1\nmetadata: {name: c}\nspec: \
+         {type: t, parent: b, children: [a]}\n",
         &[
             ":1: the group contains itself: group:default/a, in it group:default/b, in it group:default/c, \
            in it group:default/a",
@@ -159,7 +161,7 @@ const CASES: [(&str, &str, &[&str]); 33] = [
     (
         "binary.yaml",
         "kind: User\napiVersion: backstage.io/v1alpha1\nmetadata: {name: \"a\u{1}\"}\n",
-        &[":2: "],
+        &[":3: "],
     ),
 ];
 

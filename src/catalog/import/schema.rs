@@ -98,7 +98,7 @@ impl<'a> Checker<'a> {
             return;
         };
         let url = link.get("url").and_then(Value::as_str);
-        if !url.is_some_and(|url| Url::parse(url).is_ok()) {
+        if url.is_none_or(|url| Url::parse(url).is_err()) {
             self.problem(&format!("{path}.url"), "must be a URL such as `https://example.com`");
         }
         for (name, may_be_blank) in [("title", false), ("icon", false), ("type", true)] {
@@ -158,12 +158,11 @@ impl<'a> Checker<'a> {
         let mut texts = Vec::new();
         for (index, item) in self.list(path).iter().enumerate() {
             let path = format!("{path}[{index}]");
-            match item.as_str().filter(|text| !text.is_empty()) {
-                Some(text) => texts.push((path, text)),
-                None => {
-                    let what = name_of(item);
-                    self.problem(&path, format!("must be a string, and not empty; it is {what}"));
-                }
+            if let Some(text) = item.as_str().filter(|text| !text.is_empty()) {
+                texts.push((path, text));
+            } else {
+                let what = name_of(item);
+                self.problem(&path, format!("must be a string, and not empty; it is {what}"));
             }
         }
         texts

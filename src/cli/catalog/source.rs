@@ -1,14 +1,13 @@
 //! From files and folders to documents, each with its place.
 
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use glob::{MatchOptions, Pattern};
 use serde_json::{Deserializer, Value};
 use walkdir::{DirEntry, WalkDir};
 
-use super::super::text;
+use super::super::files;
 use super::lists::Lists;
 use crate::catalog::import::{BackstageError, Foreign};
 use crate::catalog::yaml::{self, Document, Fault};
@@ -166,19 +165,9 @@ impl Read {
     }
 
     fn file(&mut self, file: &Path) {
-        let bytes = match fs::read(file) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                self.problem(format!("{}: cannot be read: {error}", file.display()));
-                return;
-            }
-        };
-        let text = match text::decode(&bytes) {
+        let text = match files::read_text(file) {
             Ok(text) => text,
-            Err(why) => {
-                self.problem(format!("{}: {why}", file.display()));
-                return;
-            }
+            Err(problem) => return self.problem(problem),
         };
         let is_json = match file.extension().and_then(|ending| ending.to_str()) {
             Some("json" | "jsonl" | "ndjson") => true,

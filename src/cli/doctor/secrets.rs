@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::super::files;
 use super::super::wrangler::Deployment;
 
 /// The secret's text, and where it stands.
@@ -18,8 +19,7 @@ pub(super) struct Keys {
 /// A sentence that names the file.
 pub(super) fn from_file(file: &Path) -> Result<Keys, String> {
     let place = file.display().to_string();
-    let text =
-        fs::read_to_string(file).map_err(|error| format!("{place}: cannot be read: {error}"))?;
+    let text = files::read_text(file)?;
     Ok(Keys { place, text })
 }
 

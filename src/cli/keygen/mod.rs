@@ -2,7 +2,6 @@
 
 mod key_files;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::es256::{NewKey, secret_key};
@@ -100,8 +99,7 @@ fn is_key_id(text: &str) -> bool {
 /// The members of a set that is in use.
 fn read_set(file: &Path) -> Result<Vec<serde_json::Value>, String> {
     let file_name = file.display();
-    let text = fs::read_to_string(file)
-        .map_err(|error| format!("{file_name}: cannot be read: {error}"))?;
+    let text = files::read_text(file)?;
     SigningKeySet::parse(&text).map_err(|why| format!("{file_name} {why}"))?;
     let mut document: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
     match document.get_mut("keys").map(serde_json::Value::take) {

@@ -2,7 +2,6 @@
 
 mod report;
 
-use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,6 +10,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::es256::NewKey;
+use super::files;
 use super::ports::{Native, block_on};
 use super::wrangler::Wrangler;
 use super::{CliError, put};
@@ -143,8 +143,7 @@ fn cfaccess(file: &Path, env: Option<&str>) -> Result<(Value, String), String> {
 /// The certs document of a file, with at least one usable key in it.
 fn certs(file: &Path) -> Result<String, String> {
     let name = file.display();
-    let text =
-        fs::read_to_string(file).map_err(|error| format!("{name}: cannot be read: {error}"))?;
+    let text = files::read_text(file)?;
     JwkSet::parse(&text).map_err(|error| format!("{name}: {error}"))?;
     Ok(text)
 }
