@@ -88,12 +88,13 @@ function isForeign(entity) {
 function isOnlyInOthers(text) {
   return yaml.parseAllDocuments(text).every((document) => {
     try {
-      return document.errors.length === 0
-        ? document.toJSON() === null || typeof document.toJSON() === "object"
-        : document.errors.every(({ code }) => code === "DUPLICATE_KEY") &&
-            isForeign(document.toJSON());
+      const json = document.toJSON();
+      if (document.errors.length === 0) return json === null || isObject(json);
+      return document.errors.every(({ code }) => code === "DUPLICATE_KEY") && isForeign(json);
     } catch {
       return false;
     }
   });
 }
+
+const isObject = (json) => typeof json === "object" && !Array.isArray(json);

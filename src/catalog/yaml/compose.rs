@@ -71,6 +71,10 @@ impl Composer {
             Event::Scalar(text, style, anchor, tag) => {
                 let is_plain = style == ScalarStyle::Plain;
                 let tag = tag.as_deref().map(name_of);
+                if let Some(tag @ ("timestamp" | "binary")) = tag {
+                    let message = format!("the tag `!!{tag}` is not supported: leave it out");
+                    self.faults.push(Fault { line: Some(line), message });
+                }
                 self.place(Content::Scalar(resolve(&text, is_plain, tag)), line, anchor);
             }
             Event::SequenceStart(_, anchor, _) => {

@@ -1,44 +1,50 @@
 //! Scalars by YAML 1.2's core schema, as the `yaml` package resolves them with which Backstage reads
 //! catalog files: `NO` and `1_000` are strings, `012` is the number 12, `0o14` too.
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 
 /// The longest integer that JavaScript's numbers hold exactly.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
+/// A scalar.
+#[derive(Debug)]
+pub(super) enum Scalar {
+    Json(Value),
+    /// A number that JSON does not have and writes as `null`, by its name in JavaScript.
+    NonFinite(&'static str),
+}
+
 /// The value of a scalar. `tag` is the suffix of a tag `tag:yaml.org,2002:…`, or any other tag.
-pub(super) fn resolve(text: &str, is_plain: bool, tag: Option<&str>) -> Value {
+pub(super) fn resolve(text: &str, is_plain: bool, tag: Option<&str>) -> Scalar {
+    let string = || Scalar::Json(Value::String(text.to_owned()));
     match tag {
         None if is_plain => plain(text),
         Some("null" | "bool" | "int" | "float") => {
             let value = plain(text);
-            let fits = match tag {
-                Some("null") => value.is_null(),
-                Some("bool") => value.is_boolean(),
-                _ => value.is_number(),
+            let fits = match (&value, tag) {
+                (Scalar::Json(value), Some("null")) => value.is_null(),
+                (Scalar::Json(value), Some("bool")) => value.is_boolean(),
+                (Scalar::Json(value), _) => value.is_number(),
+                (Scalar::NonFinite(_), _) => tag == Some("float"),
             };
-            if fits { value } else { Value::String(text.to_owned()) }
+            if fits { value } else { string() }
         }
-        // Bytes: an object in JavaScript, and so no string.
-        Some("binary") => Value::Object(Map::new()),
-        _ => Value::String(text.to_owned()),
+        _ => string(),
     }
 }
 
-fn plain(text: &str) -> Value {
-    match text {
+fn plain(text: &str) -> Scalar {
+    Scalar::Json(match text {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
         "true" | "True" | "TRUE" => Value::Bool(true),
         "false" | "False" | "FALSE" => Value::Bool(false),
-        _ if is_non_finite(text) => Value::Null,
-        _ => number(text).map_or_else(|| Value::String(text.to_owned()), of),
-    }
-}
-
-/// `.nan` and `.inf` are numbers; JSON has none of them and writes `null`.
-fn is_non_finite(text: &str) -> bool {
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    matches!(text, ".nan" | ".NaN" | ".NAN") || matches!(unsigned, ".inf" | ".Inf" | ".INF")
+        ".nan" | ".NaN" | ".NAN" => return Scalar::NonFinite("NaN"),
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => {
+            return Scalar::NonFinite("Infinity");
+        }
+        "-.inf" | "-.Inf" | "-.INF" => return Scalar::NonFinite("-Infinity"),
+        _ => return number(text).map_or_else(|| Scalar::Json(Value::String(text.to_owned())), of),
+    })
 }
 
 fn number(text: &str) -> Option<f64> {
@@ -80,23 +86,31 @@ fn in_radix(digits: &str, radix: u32) -> Option<f64> {
     (!digits.is_empty()).then_some(value)
 }
 
-/// A number as JavaScript has it: whole ones are written without a fraction, and one that is too big is
-/// as `.inf`.
-fn of(value: f64) -> Value {
+/// A number as JavaScript has it: whole ones are written without a fraction.
+fn of(value: f64) -> Scalar {
     if value.fract() == 0.0 && value.abs() <= MAX_EXACT {
         let text = format!("{value:.0}");
         if let Ok(whole) = text.parse::<i64>() {
-            return whole.into();
+            return Scalar::Json(whole.into());
         }
     }
-    Number::from_f64(value).map_or(Value::Null, Value::Number)
+    let infinity = if value < 0.0 { "-Infinity" } else { "Infinity" };
+    Number::from_f64(value)
+        .map_or(Scalar::NonFinite(infinity), |number| Scalar::Json(Value::Number(number)))
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use super::resolve;
+    use super::Scalar;
+
+    fn resolve(text: &str, is_plain: bool, tag: Option<&str>) -> Value {
+        match super::resolve(text, is_plain, tag) {
+            Scalar::Json(value) => value,
+            Scalar::NonFinite(name) => json!({ "number": name }),
+        }
+    }
 
     #[test]
     fn plain_scalars_are_what_the_core_schema_says() {
@@ -150,9 +164,9 @@ mod tests {
             ("Null", Value::Null),
             ("TRUE", json!(true)),
             ("False", json!(false)),
-            (".nan", Value::Null),
-            ("-.INF", Value::Null),
-            ("1e999", Value::Null),
+            (".nan", json!({ "number": "NaN" })),
+            ("-.INF", json!({ "number": "-Infinity" })),
+            ("1e999", json!({ "number": "Infinity" })),
         ] {
             assert_eq!(resolve(text, true, None), value, "{text}");
             assert_eq!(resolve(text, false, None), json!(text), "{text} in quotes");

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::core_schema::Scalar;
+
 /// The most that the uses of an anchor may stand for (`maxAliasCount` of the `yaml` package).
 const MAX_ALIASES: u64 = 100;
 
@@ -25,7 +27,7 @@ pub(super) enum Content {
     /// The number of an anchor.
     Alias(usize),
     Map(Vec<(usize, usize)>),
-    Scalar(Value),
+    Scalar(Scalar),
     Seq(Vec<usize>),
 }
 
@@ -55,10 +57,18 @@ impl Tree {
             let Content::Map(members) = &node.content else { continue };
             let mut seen = BTreeSet::new();
             for (key, _) in members {
-                if let Some(Node { content: Content::Scalar(value), line }) = self.nodes.get(*key)
-                    && !seen.insert(value.to_string())
-                {
-                    duplicates.push((*line, text_of(value.clone())));
+                let Some(Node { content: Content::Scalar(key), line }) = self.nodes.get(*key)
+                else {
+                    continue;
+                };
+                let value = match key {
+                    Scalar::Json(value) => value.to_string(),
+                    // No number is equal to it.
+                    Scalar::NonFinite("NaN") => continue,
+                    Scalar::NonFinite(name) => (*name).to_owned(),
+                };
+                if !seen.insert(value) {
+                    duplicates.push((*line, name_of(key)));
                 }
             }
         }
@@ -80,7 +90,7 @@ impl Tree {
         match &from.content {
             Content::Map(members) => members.iter().find_map(|(key, value)| {
                 let Content::Scalar(key) = &self.nodes.get(*key)?.content else { return None };
-                let rest = path.strip_prefix(&text_of(key.clone()))?;
+                let rest = path.strip_prefix(&name_of(key))?;
                 let behind = rest.strip_prefix('.').unwrap_or(rest);
                 let is_whole = rest.is_empty() || rest.starts_with(['.', '[']);
                 is_whole.then_some((self.nodes.get(*value)?, behind))
@@ -92,6 +102,14 @@ impl Tree {
             }
             Content::Alias(_) | Content::Scalar(_) => None,
         }
+    }
+}
+
+/// A scalar as the name of a member.
+fn name_of(key: &Scalar) -> String {
+    match key {
+        Scalar::Json(value) => text_of(value.clone()),
+        Scalar::NonFinite(name) => (*name).to_owned(),
     }
 }
 
@@ -134,7 +152,8 @@ impl Reading<'_> {
         }
         Ok(match &node.content {
             Content::Alias(anchor) => self.alias(*anchor, node.line, depth)?,
-            Content::Scalar(value) => value.clone(),
+            Content::Scalar(Scalar::Json(value)) => value.clone(),
+            Content::Scalar(Scalar::NonFinite(_)) => Value::Null,
             Content::Seq(items) => {
                 self.open.insert(index);
                 let mut list = Vec::new();
@@ -148,7 +167,13 @@ impl Reading<'_> {
                 self.open.insert(index);
                 let mut object = Map::new();
                 for (key, value) in members {
-                    let key = text_of(self.value(*key, depth + 1, in_alias)?);
+                    let key = match tree.nodes.get(*key).map(|node| &node.content) {
+                        Some(Content::Scalar(scalar)) => {
+                            self.value(*key, depth + 1, in_alias)?;
+                            name_of(scalar)
+                        }
+                        _ => text_of(self.value(*key, depth + 1, in_alias)?),
+                    };
                     let value = self.value(*value, depth + 1, in_alias)?;
                     object.insert(key, value);
                 }
