@@ -17,7 +17,7 @@ spec:
 ";
 
 /// The file, what is in it, and how its messages begin, each after the name of the file.
-const CASES: [(&str, &str, &[&str]); 33] = [
+const CASES: [(&str, &str, &[&str]); 34] = [
     (
         "truncated.yaml",
         "kind: User\napiVersion: backstage.io/v1alpha1\nspec: [a,\n",
@@ -127,6 +127,12 @@ const CASES: [(&str, &str, &[&str]); 33] = [
         "parent.yaml",
         "kind: Group\napiVersion: backstage.io/v1alpha1\nmetadata: {name: a}\nspec:\n  type: t\n  children: []\n  parent: group:a\n",
         &[":7: spec.parent is the group itself"],
+    ),
+    (
+        "parents.yaml",
+        "kind: Group\napiVersion: backstage.io/v1alpha1\nmetadata: {name: a}\nspec:\n  type: t\n  \
+         children: []\n  parent: /a\n",
+        &[":7: spec.parent must be an entity ref"],
     ),
     (
         "circle.yaml",

@@ -110,7 +110,12 @@ impl Reader<'_> {
         let members = self.refs("spec.members", "User", namespace);
         let children = self.refs("spec.children", "Group", namespace);
         let parent = self.text("spec.parent");
+        let is_given = parent.is_some();
         let parent = parent.and_then(|text| parse_ref(&text, "Group", namespace));
+        if is_given && parent.is_none() {
+            let message = "must be an entity ref such as `dept` or `Group:default/dept`";
+            self.problem("spec.parent", message);
+        }
         for (path, refs) in [("spec.members", &members), ("spec.children", &children)] {
             if let Some(at) = refs.iter().flatten().position(|it| it == own) {
                 self.problem(&format!("{path}[{at}]"), "is the group itself");

@@ -110,9 +110,11 @@ mod tests {
 
     #[test]
     fn keys_of_any_kind_and_aliases_are_read() {
-        let text = "200: ok\ntrue: yes\n? [a, b]\n: c\n~: n\n<<: {x: &x 1}\ny: *x\n";
+        let text = "200: ok\ntrue: yes\n? [a, b]\n: c\n~: n\n<<: {x: &x 1}\ny: *x\n.inf: i\n\
+                    12345678901234567890: z\n";
         let expected = json!({
             "200": "ok", "true": "yes", r#"["a","b"]"#: "c", "": "n", "<<": { "x": 1 }, "y": 1,
+            "Infinity": "i", "12345678901234567000": "z",
         });
         assert_eq!(values(text), [Ok(expected)]);
     }

@@ -118,7 +118,23 @@ fn text_of(key: Value) -> String {
     match key {
         Value::Null => String::new(),
         Value::String(text) => text,
+        Value::Number(number) => in_digits(number.to_string()),
         other => other.to_string(),
+    }
+}
+
+/// A number as JavaScript writes it: below 10^21 without an exponent.
+fn in_digits(text: String) -> String {
+    let Some((mantissa, exponent)) = text.split_once('e') else {
+        return text.strip_suffix(".0").map_or(text.clone(), str::to_owned);
+    };
+    match exponent.trim_start_matches('+').parse::<usize>() {
+        Ok(exponent @ 0..21) => {
+            let (sign, mantissa) =
+                mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
+            format!("{sign}{:0<width$}", mantissa.replace('.', ""), width = exponent + 1)
+        }
+        _ => text,
     }
 }
 
