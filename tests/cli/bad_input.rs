@@ -260,6 +260,7 @@ fn nesting_without_end_is_a_problem_and_no_crash() {
     sandbox.write("b.json", format!("[{{\"kind\": {deep}"));
     let run = sandbox.run(&["catalog", "build", "a.yaml", "b.json", "--out", "kv.json"]);
     assert_eq!((run.code, run.errors().len()), (1, 2), "{}", run.stderr);
+    assert!(run.errors()[0].ends_with("is nested deeper than 1000 levels"), "{}", run.stderr);
 }
 
 #[test]

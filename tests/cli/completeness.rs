@@ -52,6 +52,20 @@ fn a_list_that_ends_early_deletes_no_user() {
 }
 
 #[test]
+fn a_file_with_half_a_list_deletes_no_user() {
+    let ground = Ground::new("half-file");
+    let users = users(24);
+    assert_eq!(ground.push_users(&users, &[]).code, 0);
+    ground.cloud.writes();
+    ground.sandbox.write("half.json", page(&users[..20], 24, Some("x")).to_string());
+    let run = ground.push(&["half.json", "--force"]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    let error = "the catalog says it has 24 entities and gave 20: nothing is written";
+    assert_eq!(run.errors(), [error]);
+    assert_eq!(ground.cloud.writes(), [""; 0]);
+}
+
+#[test]
 fn names_and_refs_with_a_slash_or_a_control_character_are_refused() {
     let ground = Ground::new("names");
     for name in ["a/b", "a:b", "a\u{1b}[2J", "a\nb", "a b", ""] {

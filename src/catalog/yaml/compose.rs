@@ -40,8 +40,14 @@ pub(super) fn documents(
 }
 
 fn fault(error: &ScanError, lines_before: u64) -> Fault {
+    let message = match error.kind().to_string() {
+        it if it.starts_with("recursion limit") => {
+            format!("is nested deeper than {MAX_DEPTH} levels")
+        }
+        other => other,
+    };
     let line = u64::try_from(error.marker().line()).unwrap_or_default();
-    Fault { line: Some(line + lines_before), message: error.kind().to_string() }
+    Fault { line: Some(line + lines_before), message }
 }
 
 #[derive(Default)]

@@ -25,9 +25,10 @@ pub(in crate::cli) struct Args {
 
 const HELP: &str = "\
 A source is catalog YAML with one or several documents, or JSON: an entity, the list that
-`/api/catalog/entities` answers, or the `{items: […]}` of `/api/catalog/entities/by-query`. Folders
-are searched for *.yaml, *.yml and *.json. Only users become records; groups count for what they say
-of their members.
+`/api/catalog/entities` answers, or the `{items: […]}` of `/api/catalog/entities/by-query`; several
+pages, in one file or in several, are one list. Folders are searched for *.yaml, *.yml, *.json, *.jsonl
+and *.ndjson, without what --exclude matches and the skeletons of software templates. Only users become
+records; groups count for what they say of their members. Entities of other kinds are passed over.
 
 Users of a running Backstage carry `relations`, and their groups are taken from there. In files they
 are joined from `spec.memberOf` of the users and `spec.members` of the groups, so give both.
