@@ -19,7 +19,7 @@ const SIGNS = ["node_modules/.package-lock.json", "app/dist/.inputs"];
 const PLAIN =
   "It is a plain page that shows the session. For Backstage itself, front end and backend,";
 
-/** Whether Backstage is shown, and what to say of it: `{isBackstage, says}`. */
+/** What is shown, as `runDev` takes it: Backstage, if it is there, with its `start`. */
 export async function choosePage({ plain = false, folder = FOLDER } = {}) {
   const isBuilt = await Promise.all(SIGNS.map((sign) => access(join(folder, sign)))).then(
     () => true,
@@ -30,12 +30,12 @@ export async function choosePage({ plain = false, folder = FOLDER } = {}) {
       "It is Backstage's own front end, and a real backend. For a plain page that shows the session:",
       "npm run dev -- --plain",
     ];
-    return { isBackstage: true, says };
+    return { start: startBackstage, says };
   }
   const says = isBuilt
     ? [PLAIN, "npm run dev                        (without --plain)"]
     : [PLAIN, "npm run test:backstage -- app      (once: 1.7 GB, a few minutes)"];
-  return { isBackstage: false, says };
+  return { says };
 }
 
 /**

@@ -1,141 +1,15 @@
-// `npm run dev`: the Access emulator in front, the built Worker behind it, behind that the demo origin,
-// Backstage itself if it has been built, or a Backstage of one's own; KV is filled from catalog files.
+// `npm run dev`. Without `--origin` it shows Backstage itself, if it has been built, or a demo page.
 
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { startAccess } from "./access/index.mjs";
-import { choosePage, startBackstage } from "./backstage.mjs";
-import { banner } from "./banner.mjs";
-import { devOptions, UsageError } from "./options.mjs";
-import { startOrigin } from "./origin/index.mjs";
-import { readUsers, startOwnBackstage, usersOf } from "./own-backstage.mjs";
-import { readOwnWorker } from "./own-worker.mjs";
-import { CI_BOT, USERS } from "./people.mjs";
-import { catalogRecords, putRecords, signingKeys } from "./seed.mjs";
-import { startWorker } from "./worker.mjs";
+import { choosePage } from "./backstage.mjs";
+import { runDev } from "./run.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const DEV_DIR = join(ROOT, ".dev");
-const TEAM = "emulator";
-/** What has not closed by then is left to the end of the process. */
-const STOP_LIMIT_MS = 5000;
+const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target");
 
-/** Open from one side only: what both Access and the Worker let through without an assertion. */
-const PUBLIC_PATHS = ["/healthcheck"];
-/** The Worker's own public routes, which the backend reads without a session. */
-const WORKER_PUBLIC_PATHS = ["/api/auth/.well-known/jwks.json", "/api/auth/v1/userinfo"];
-
-/** What the stock Worker runs with. */
-const STOCK = {
-  cfaccess: { signIn: { resolvers: [{ resolver: "emailMatchingUserEntityProfileEmail" }] } },
-};
-
-const OWN_PAGE = {
-  isBackstage: false,
-  says: ["It is your own Backstage. Its app-config has to say so:", "docs/local-development.md"],
-};
-
-const running = [];
-
-try {
-  await start(await devOptions(process.argv.slice(2)));
-} catch (error) {
-  console.error(explain(error));
-  await stop();
-  process.exit(1);
-}
-
-async function start(options) {
-  const { port, catalog } = options;
-  const own = options.worker === undefined ? STOCK : await readOwnWorker(options.worker);
-  // Filled once the catalog has been read.
-  const users = options.users === undefined ? [] : await readUsers(options.users);
-  // Before everything slow, so that a port that is taken is known at once.
-  const access = await started(startAccess, {
-    port,
-    team: TEAM,
-    users,
-    serviceTokens: [CI_BOT],
-    bypass: [...PUBLIC_PATHS, ...WORKER_PUBLIC_PATHS],
-  });
-  const url = `http://localhost:${access.port}`;
-  const page = options.origin === undefined ? await choosePage(options) : OWN_PAGE;
-
-  await mkdir(DEV_DIR, { recursive: true });
-  const [origin, keys, records] = await Promise.all([
-    started(...originOf(options, page, { baseUrl: url, access })),
-    signingKeys(ROOT, DEV_DIR),
-    catalogRecords(ROOT, DEV_DIR, { catalog, wranglerToml: own.wranglerToml }),
-  ]);
-  if (users.length === 0) users.push(...(catalog.length > 0 ? usersOf(records) : USERS));
-
-  const worker = await started(startWorker, {
-    access,
-    buildDir: own.buildDir,
-    bindings: own.bindings,
-    cfaccess: {
-      ...own.cfaccess,
-      teamName: TEAM,
-      audience: [access.audience],
-      serviceTokens: [{ token: CI_BOT.clientId, subject: CI_BOT.subject }],
-    },
-    backstage: {
-      ...own.backstage,
-      baseUrl: url,
-      origin: origin.url,
-      publicPaths: PUBLIC_PATHS,
-    },
-    signingKeys: keys,
-    onLog: ({ message }) => console.log(message),
-  });
-  await putRecords(await worker.kv("CATALOG"), records);
-  access.setUpstream(worker.url);
-  // Before the banner: who has read it may press Ctrl-C.
-  stopOnSignals();
-  if (page.isBackstage) {
-    console.log("starting Backstage's backend (some seconds) …");
-    await origin.startBackend();
-  }
-  console.log(banner(url, page.says, users));
-}
-
-async function started(startPart, options) {
-  const part = await startPart(options);
-  running.push(part);
-  return part;
-}
-
-function originOf({ origin, app }, { isBackstage }, setting) {
-  if (origin !== undefined) return [startOwnBackstage, { origin, app }];
-  return isBackstage ? [startBackstage, setting] : [startOrigin];
-}
-
-function explain(error) {
-  if (error instanceof UsageError) return error.message;
-  if (error.code === "EADDRINUSE") {
-    return `Port ${error.port} is taken: stop what listens there, or choose another with --port`;
-  }
-  return error.stack;
-}
-
-function stopOnSignals() {
-  let stopping = false;
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-    // Until now miniflare's own handler was there, which ends the process at once.
-    process.removeAllListeners(signal);
-    process.on(signal, async () => {
-      // One Ctrl-C may arrive several times: from the terminal, from npm, from the script between.
-      if (stopping) return;
-      stopping = true;
-      setTimeout(() => process.exit(1), STOP_LIMIT_MS);
-      await stop();
-      process.exit(0);
-    });
-  }
-}
-
-/** Front to back, so that nobody is let in to what is already gone. */
-async function stop() {
-  for (const part of running) await part.close();
-}
+await runDev(process.argv.slice(2), {
+  dir: join(ROOT, ".dev"),
+  cfaccess: join(TARGET, "debug", "cfaccess"),
+  choosePage,
+});

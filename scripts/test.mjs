@@ -4,6 +4,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { build, TARGET } from "./build.mjs";
+import { packages } from "./package.mjs";
 import { CFACCESS, Failure, main, NODE, ROOT, run, seconds } from "./process.mjs";
 import { chromium, rustToolchain } from "./setup.mjs";
 
@@ -26,6 +27,8 @@ const SUITES = {
     (await buildExamples()) &&
     nodeTests("tests/examples"),
   "worker-build": () => nodeTests("tests/worker-build"),
+  // Compiled before the tests, which have a time limit.
+  package: async () => (await packages()) && nodeTests("tests/package"),
   bench: async () => (await cli()) && nodeTests("tests/bench"),
   browser: async () => nodeTests("tests/browser", { CHROME_PATH: await chromium() }),
 };
