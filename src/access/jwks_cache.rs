@@ -1,12 +1,14 @@
 //! The JWKS cache: isolate memory, then the `ACCESS_CACHE` KV namespace, then the certs endpoint.
 //!
-//! No request waits for work that another request began, because the runtime forbids it. The cache
-//! holds results, never promises, and "not before" times keep requests from fetching twice.
+//! No request awaits work that another request began, because the runtime forbids it. The cache holds
+//! results, never promises. A request that finds enough looks under way polls the cache with a timer
+//! of its own.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::jwks::JwkSet;
+use super::jwks_turns::{Turn, Turns};
 use super::policy::AccessPolicy;
 use crate::background::{Background, BackgroundTask};
 use crate::error::{Fault, GateError, Refusal};
@@ -34,11 +36,23 @@ pub const COOLDOWN: i64 = 30;
 /// of the request that made it: its time limit, and as much again.
 pub const ERROR_BACKOFF: i64 = 10;
 
-/// Time limit of the certs endpoint, in milliseconds.
-const TIMEOUT_MS: u32 = 5_000;
+/// For how long after [`CACHE_MAX_AGE`] a set is used while another request looks, in seconds. After
+/// that requests wait for a look, so that looks that never end cannot keep a revoked key valid.
+pub const STALE_WHILE_REFRESHING: i64 = 30;
 
-/// How long a refresh can take, in seconds: KV's time limit and the endpoint's, rounded up.
-const LONGEST_REFRESH: i64 = 7;
+/// Time limit of the certs endpoint, in milliseconds.
+const TIMEOUT_MS: u32 = 3_000;
+
+/// How long a request waits for the look of another, in milliseconds: KV's time limit and the
+/// endpoint's, and a little more.
+const MAX_WAIT_MS: i64 = 4_500;
+
+/// How often a request that waits reads the cache, in milliseconds.
+const POLL_MS: u32 = 50;
+
+/// A set in KV that is the same as the fetched one is written again at this age, in seconds: when
+/// other isolates begin to fetch in its place.
+const REWRITE_AGE: i64 = CACHE_MAX_AGE - REFRESH_JITTER as i64;
 
 /// Size limit of the certs document, in bytes.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -53,12 +67,9 @@ pub struct JwksCache(RefCell<State>);
 #[derive(Debug, Default)]
 struct State {
     cached: Option<CachedJwks>,
-    /// No refresh before this time.
-    not_before: i64,
-    /// A refresh may be under way until this time.
-    refreshing_until: i64,
-    /// Why the last refresh failed.
-    failure: Option<String>,
+    turns: Turns,
+    /// The last document that this isolate gave to KV, and when it was fetched.
+    written: Option<(i64, String)>,
 }
 
 #[derive(Clone, Debug)]
@@ -96,20 +107,9 @@ impl JwksCache {
     /// Has the cached set refreshed in the background shortly before it stops being fresh.
     pub fn refresh_in_time(&self, now: i64, background: &Background) {
         let is_due = self.cached(now).is_some_and(|cached| now >= cached.refresh_at);
-        if is_due && self.claim(now) {
+        if is_due && self.0.borrow_mut().turns.take(now * 1_000, false) == Turn::Look {
             background.push(BackgroundTask::RefreshJwks);
         }
-    }
-
-    /// Takes the right to refresh, if it is time. No other request gets it for [`COOLDOWN`].
-    fn claim(&self, now: i64) -> bool {
-        let mut state = self.0.borrow_mut();
-        let may = now >= state.not_before;
-        if may {
-            state.not_before = now + COOLDOWN;
-            state.refreshing_until = now + LONGEST_REFRESH;
-        }
-        may
     }
 
     /// Caches a set, unless a newer one is cached: a slow old answer must not replace it. Of two
@@ -126,29 +126,27 @@ impl JwksCache {
         }
     }
 
-    fn failed(&self, now: i64, why: &str, is_cold: bool) {
+    /// Whether a set that is no longer fresh may be used without a look.
+    fn may_use_stale(&self, now: i64) -> bool {
+        let state = self.0.borrow();
+        state.turns.failed_lately(now)
+            || state.cached.as_ref().is_some_and(|cached| {
+                now - cached.fetched_at < CACHE_MAX_AGE + STALE_WHILE_REFRESHING
+            })
+    }
+
+    /// Notes that the document of this fetch is being written to KV, unless KV has the same one and
+    /// it is recent: KV takes one write a second for a key, and 1,000 a day on the free plan.
+    fn must_write(&self, document: &str, fetched_at: i64, stored: Option<&str>) -> bool {
+        let is_recent = |at: i64, text: &str| fetched_at - at < REWRITE_AGE && text == document;
         let mut state = self.0.borrow_mut();
-        state.failure = Some(why.to_owned());
-        state.refreshing_until = 0;
-        if is_cold {
-            state.not_before = now + ERROR_BACKOFF;
+        let is_stored = stored.and_then(split_stored).is_some_and(|(at, text)| is_recent(at, text));
+        let is_written = state.written.as_ref().is_some_and(|(at, text)| is_recent(*at, text));
+        let must = !is_stored && !is_written;
+        if must {
+            state.written = Some((fetched_at, document.to_owned()));
         }
-    }
-
-    fn succeeded(&self, now: i64) {
-        let mut state = self.0.borrow_mut();
-        state.failure = None;
-        state.refreshing_until = 0;
-        state.not_before = now + COOLDOWN;
-    }
-
-    fn failure(&self) -> Option<String> {
-        self.0.borrow().failure.clone()
-    }
-
-    /// Whether another request may be about to find the key that this one lacks.
-    fn is_refreshing(&self, now: i64) -> bool {
-        now < self.0.borrow().refreshing_until
+        must
     }
 }
 
@@ -156,8 +154,9 @@ impl JwksCache {
 ///
 /// 1. The cached set, while it is fresh; shortly before its end it is refreshed in the background.
 /// 2. A set is cached, but it is stale or lacks the `kid`: one request per [`COOLDOWN`] refreshes
-///    it from KV and the certs endpoint. The other requests use the cached set.
-/// 3. No set is cached: every request refreshes, except for [`ERROR_BACKOFF`] after a failure.
+///    it from KV and the certs endpoint. If that does not end within a second, so does another.
+/// 3. No set is cached: likewise, but a few requests at once, and [`ERROR_BACKOFF`] after a failure.
+/// 4. The other requests use a set that is barely stale, or wait.
 ///
 /// # Errors
 /// [`Refusal::KeyUnknown`] if the team's keys are known and this is none of them;
@@ -168,29 +167,44 @@ pub(super) async fn key_for<P: Ports>(
     policy: &AccessPolicy,
     cache: &JwksCache,
 ) -> Result<Rc<PublicKey>, GateError> {
-    let now = scope.seconds();
-    // (1)
-    if let Some(key) = cache.fresh_key(key_id, now) {
-        cache.refresh_in_time(now, &scope.background);
-        return Ok(key);
-    }
-    let is_cold = cache.cached(now).is_none();
-    // (2), (3)
-    let may_refresh =
-        if is_cold { cache.failure().is_none() || cache.claim(now) } else { cache.claim(now) };
-    if may_refresh {
-        refresh(Some(key_id), is_cold, scope, policy, cache).await;
-    }
-    if let Some(key) = cache.cached(now).and_then(|cached| cached.jwks.get(key_id)) {
-        return Ok(key);
-    }
-    match cache.failure() {
-        Some(why) => Err(Fault::KeysUnavailable(why).into()),
-        // After a rotation this may be the new key, so it is not unknown yet.
-        None if cache.is_refreshing(now) => {
-            Err(Fault::KeysUnavailable("another request is refreshing them".to_owned()).into())
+    let begun_ms = scope.now.timestamp_millis();
+    let mut waited_ms = 0;
+    loop {
+        let now_ms = begun_ms + waited_ms;
+        let now = now_ms.div_euclid(1_000);
+        // (1)
+        if let Some(key) = cache.fresh_key(key_id, now) {
+            cache.refresh_in_time(now, &scope.background);
+            return Ok(key);
         }
-        None => Err(Refusal::KeyUnknown.into()),
+        // (2), (3)
+        let cached = cache.cached(now);
+        let turn = cache.0.borrow_mut().turns.take(now_ms, cached.is_none());
+        match turn {
+            Turn::Look => refresh(Some(key_id), now, scope, policy, cache).await,
+            Turn::Settled => {}
+            // (4)
+            Turn::Wait => {
+                let stale = cached.filter(|_| cache.may_use_stale(now));
+                if let Some(key) = stale.and_then(|cached| cached.jwks.get(key_id)) {
+                    return Ok(key);
+                }
+                if waited_ms >= MAX_WAIT_MS {
+                    let why = "the requests that look for them do not end".to_owned();
+                    return Err(Fault::KeysUnavailable(why).into());
+                }
+                scope.ports.sleep(POLL_MS).await;
+                waited_ms += i64::from(POLL_MS);
+                continue;
+            }
+        }
+        if let Some(key) = cache.cached(now).and_then(|cached| cached.jwks.get(key_id)) {
+            return Ok(key);
+        }
+        return match cache.0.borrow().turns.failure() {
+            Some(why) => Err(Fault::KeysUnavailable(why.to_owned()).into()),
+            None => Err(Refusal::KeyUnknown.into()),
+        };
     }
 }
 
@@ -200,57 +214,63 @@ pub async fn refresh_jwks<P: Ports>(
     policy: &AccessPolicy,
     cache: &JwksCache,
 ) {
-    refresh(None, false, scope, policy, cache).await;
+    refresh(None, scope.seconds(), scope, policy, cache).await;
 }
 
 /// Reads the set from KV and, unless that is recent enough and has the key, from the certs endpoint.
 async fn refresh<P: Ports>(
     wanted: Option<&str>,
-    is_cold: bool,
+    now: i64,
     scope: &Scope<'_, P>,
     policy: &AccessPolicy,
     cache: &JwksCache,
 ) {
-    let (now, ports) = (scope.seconds(), scope.ports);
+    let ports = scope.ports;
+    let is_cold = cache.cached(now).is_none();
     let jitter = i64::from(ports.random() % REFRESH_JITTER);
     // If KV fails or its value is damaged, the only cost is the fetch that it would have saved.
-    if let Ok(Some(text)) = ports.read_cache(&policy.certs_cache_key()).await
-        && let Some((jwks, fetched_at)) = read_cached(&text, now)
-    {
+    let stored = ports.read_cache(&policy.certs_cache_key()).await.ok().flatten();
+    if let Some((jwks, fetched_at)) = stored.as_deref().and_then(|text| read_cached(text, now)) {
         cache.put(jwks, fetched_at, jitter, Origin::Kv);
     }
     let is_enough = cache.cached(now).is_some_and(|cached| {
         now < cached.refresh_at && wanted.is_none_or(|key_id| cached.jwks.get(key_id).is_some())
     });
     if is_enough {
-        cache.succeeded(now);
+        cache.0.borrow_mut().turns.succeeded(now);
         return;
     }
     match fetch(policy, ports).await {
         Ok((jwks, document)) => {
             cache.put(jwks, now, jitter, Origin::Endpoint);
-            cache.succeeded(now);
-            scope.background.push(BackgroundTask::WriteCache {
-                key: policy.certs_cache_key(),
-                value: format!("{now} {document}"),
-                ttl: u32::try_from(STALE_IF_ERROR).unwrap_or(u32::MAX),
-            });
+            cache.0.borrow_mut().turns.succeeded(now);
+            if cache.must_write(&document, now, stored.as_deref()) {
+                scope.background.push(BackgroundTask::WriteCache {
+                    key: policy.certs_cache_key(),
+                    value: format!("{now} {document}"),
+                    ttl: u32::try_from(STALE_IF_ERROR).unwrap_or(u32::MAX),
+                });
+            }
         }
-        Err(Failure(why)) => cache.failed(now, &why, is_cold),
+        Err(Failure(why)) => cache.0.borrow_mut().turns.failed(now, why, is_cold),
     }
 }
 
 /// Reads the form in KV: the time of the fetch in seconds since 1970, a space, and the document as
 /// the certs endpoint answered it.
 fn read_cached(text: &str, now: i64) -> Option<(JwkSet, i64)> {
-    let (fetched_at, document) = text.split_once(' ')?;
-    let fetched_at: i64 = fetched_at.parse().ok()?;
+    let (fetched_at, document) = split_stored(text)?;
     let age = now.checked_sub(fetched_at)?;
     if !(-STORED_CLOCK_LEEWAY..STALE_IF_ERROR).contains(&age) {
         return None;
     }
     let jwks = JwkSet::parse(document).ok()?;
     Some((jwks, fetched_at.min(now)))
+}
+
+fn split_stored(text: &str) -> Option<(i64, &str)> {
+    let (fetched_at, document) = text.split_once(' ')?;
+    Some((fetched_at.parse().ok()?, document))
 }
 
 async fn fetch<P: Ports>(policy: &AccessPolicy, ports: &P) -> Result<(JwkSet, String), Failure> {

@@ -9,6 +9,7 @@ mod get_identity;
 mod identity;
 mod jwks;
 mod jwks_cache;
+mod jwks_turns;
 mod jws;
 mod policy;
 
@@ -18,7 +19,9 @@ pub use get_identity::{IDENTITY_LIFE, IdentityCache, identity_of};
 pub use identity::{AccessGroup, AccessIdentity, IdentitySource};
 pub use jwks::{JwkSet, JwkSetError};
 pub use jwks_cache::{
-    CACHE_MAX_AGE, COOLDOWN, ERROR_BACKOFF, JwksCache, REFRESH_JITTER, STALE_IF_ERROR, refresh_jwks,
+    CACHE_MAX_AGE, COOLDOWN, ERROR_BACKOFF, JwksCache, REFRESH_JITTER, STALE_IF_ERROR,
+    STALE_WHILE_REFRESHING, refresh_jwks,
 };
+pub use jwks_turns::COLD_LOOKS;
 pub use jws::{MAX_ASSERTION_BYTES, UnverifiedAssertion};
 pub use policy::{AccessPolicy, IdentityFrom, ServiceToken};

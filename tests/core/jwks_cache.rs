@@ -2,9 +2,11 @@
 //! them, and what happens while nobody answers.
 
 use std::pin::pin;
+use std::task::Poll;
 
 use backstage_cfaccess::access::{
-    CACHE_MAX_AGE, COOLDOWN, ERROR_BACKOFF, REFRESH_JITTER, STALE_IF_ERROR,
+    CACHE_MAX_AGE, COLD_LOOKS, COOLDOWN, ERROR_BACKOFF, REFRESH_JITTER, STALE_IF_ERROR,
+    STALE_WHILE_REFRESHING,
 };
 use backstage_cfaccess::background::BackgroundTask;
 use backstage_cfaccess::error::{Fault, GateError, Refusal};
@@ -58,6 +60,7 @@ fn a_rotated_key_is_found_behind_a_copy_of_this_very_second() {
 fn the_times_are_what_the_documentation_says() {
     assert_eq!((CACHE_MAX_AGE, STALE_IF_ERROR), (600, 86_400));
     assert_eq!((REFRESH_JITTER, COOLDOWN, ERROR_BACKOFF), (120, 30, 10));
+    assert_eq!((STALE_WHILE_REFRESHING, COLD_LOOKS), (30, 4));
 }
 
 #[test]
@@ -76,7 +79,7 @@ fn the_endpoint_is_called_with_limits() {
     let call = lab.world.certs.last_call();
     assert_eq!(call.url, format!("{ISSUER}/cdn-cgi/access/certs"));
     assert_eq!(call.headers, [("accept".to_owned(), "application/json".to_owned())]);
-    assert_eq!((call.timeout_ms, call.max_bytes), (5_000, 1024 * 1024));
+    assert_eq!((call.timeout_ms, call.max_bytes), (3_000, 1024 * 1024));
 }
 
 #[test]
@@ -418,37 +421,168 @@ fn a_slower_older_answer_does_not_replace_a_newer_one() {
 }
 
 #[test]
-fn a_slow_look_keeps_nobody_waiting() {
+fn a_known_key_of_a_barely_stale_set_does_not_wait_for_a_slow_look() {
     let (lab, known, new) = (Lab::new(), lasting(&TEAM), lasting(&OTHER));
     lab.verify(&known, NOW).unwrap();
     lab.world.certs.says(200, &certs(&[&TEAM, &OTHER]));
     let latch = lab.world.certs.holds_back();
     let mut slow = pin!(lab.start(&new, at(NOW + 600)));
     assert!(poll_once(slow.as_mut()).is_pending());
-    // The others make do with what is held: they neither wait nor look themselves. Nor is a key
-    // called unknown that is being looked for.
     assert_eq!(code(&lab, &known, NOW + 600), "ok");
-    assert_eq!(code(&lab, &new, NOW + 600), "keys_unavailable");
+    // The unknown key may be the new one: it waits, and does not look itself.
+    let mut waiting = pin!(lab.start(&new, at(NOW + 600)));
+    assert!(poll_once(waiting.as_mut()).is_pending());
     assert_eq!(lab.world.certs.calls(), 2);
-    // A look that has ended without a word stands in nobody's way.
-    assert_eq!(code(&lab, &new, NOW + 607), "key_unknown");
     latch.open();
     assert!(poll_once(slow.as_mut()).is_ready());
-    assert_eq!(code(&lab, &new, NOW + 600), "ok");
+    lab.world.passes(50);
+    assert!(matches!(poll_once(waiting.as_mut()), Poll::Ready(Ok(_))));
+    assert_eq!(lab.world.certs.calls(), 2);
 }
 
 #[test]
-fn a_look_whose_request_was_cancelled_blocks_the_next_one_for_a_pause_only() {
+fn a_look_that_never_ends_holds_its_turn_for_a_second_and_causes_no_pause() {
     let (lab, known, new) = (Lab::new(), lasting(&TEAM), lasting(&OTHER));
     lab.verify(&known, NOW).unwrap();
     lab.world.certs.says(200, &certs(&[&TEAM, &OTHER]));
-    {
-        let _never_opened = lab.world.certs.holds_back();
-        let mut cancelled = pin!(lab.start(&new, at(NOW + 100)));
-        assert!(poll_once(cancelled.as_mut()).is_pending());
+    let _never_opened = lab.world.certs.holds_back();
+    let mut frozen = pin!(lab.start(&of_unknown_key(), at(NOW + 100)));
+    assert!(poll_once(frozen.as_mut()).is_pending());
+    // One of the same moment waits for the rest of the second, then looks itself.
+    let mut waiting = pin!(lab.start(&new, at(NOW + 100)));
+    for _ in 0..20 {
+        assert!(poll_once(waiting.as_mut()).is_pending());
+        lab.world.passes(50);
     }
-    assert_eq!(code(&lab, &new, NOW + 129), "key_unknown");
-    assert_eq!(code(&lab, &new, NOW + 130), "ok");
+    assert!(matches!(poll_once(waiting.as_mut()), Poll::Ready(Ok(_))));
+    assert_eq!(code(&lab, &new, NOW + 101), "ok");
+}
+
+#[test]
+fn looks_that_never_end_do_not_keep_a_revoked_key_valid() {
+    let (lab, revoked, new) = (Lab::new(), lasting(&TEAM), lasting(&OTHER));
+    lab.verify(&revoked, NOW).unwrap();
+    lab.world.certs.says(200, &certs(&[&OTHER]));
+    let forged = of_unknown_key();
+    let mut frozen = Vec::new();
+    // The first of every second is a request with an invented key that is cancelled.
+    for second in 100..700 {
+        let _never_opened = lab.world.certs.holds_back();
+        let mut request = Box::pin(lab.start(&forged, at(NOW + second)));
+        assert!(poll_once(request.as_mut()).is_pending());
+        frozen.push(request);
+        let mut honest = pin!(lab.start(&revoked, at(NOW + second)));
+        match poll_once(honest.as_mut()) {
+            Poll::Ready(Ok(_)) => assert!(second < 630, "valid after {second} s"),
+            Poll::Ready(Err(stop)) => panic!("{stop:?}"),
+            Poll::Pending => {
+                assert!(second >= 630);
+                for _ in 0..20 {
+                    lab.world.passes(50);
+                    let _ = poll_once(honest.as_mut());
+                }
+                assert_eq!(code(&lab, &revoked, NOW + second + 1), "key_unknown");
+                assert_eq!(code(&lab, &new, NOW + second + 1), "ok");
+                return;
+            }
+        }
+    }
+    panic!("the revoked key stayed valid");
+}
+
+#[test]
+fn a_request_waits_for_no_longer_than_a_look_can_take() {
+    let lab = Lab::new();
+    let mut frozen = Vec::new();
+    // In every second the first requests take all turns and are cancelled.
+    let mut begin = |second: i64| {
+        for _ in 0..COLD_LOOKS {
+            let _never_opened = lab.world.certs.holds_back();
+            let mut request = Box::pin(lab.start(&of_unknown_key(), at(NOW + second)));
+            assert!(poll_once(request.as_mut()).is_pending());
+            frozen.push(request);
+        }
+    };
+    begin(0);
+    let token = lasting(&TEAM);
+    let mut waiting = pin!(lab.start(&token, at(NOW)));
+    for tick in 1..=90 {
+        assert!(poll_once(waiting.as_mut()).is_pending());
+        if tick % 20 == 0 {
+            begin(tick / 20);
+        }
+        lab.world.passes(50);
+    }
+    match poll_once(waiting.as_mut()) {
+        Poll::Ready(result) => assert!(is_unavailable(result.err().as_ref())),
+        Poll::Pending => panic!("still waits"),
+    }
+}
+
+#[test]
+fn many_requests_of_a_cold_isolate_share_a_few_looks() {
+    for (answers, expected) in [(true, "key_unknown"), (false, "keys_unavailable")] {
+        let (lab, token) = (Lab::new(), of_unknown_key());
+        if !answers {
+            lab.world.certs.fails();
+        }
+        let latch = lab.world.certs.holds_back_all();
+        let mut requests: Vec<_> = (0..300).map(|_| Box::pin(lab.start(&token, at(NOW)))).collect();
+        for request in &mut requests {
+            assert!(poll_once(request.as_mut()).is_pending());
+        }
+        latch.open();
+        lab.world.passes(50);
+        for request in &mut requests {
+            let Poll::Ready(result) = poll_once(request.as_mut()) else { panic!("still waits") };
+            assert_eq!(result.unwrap_err().code(), expected);
+        }
+        assert_eq!((lab.world.certs.calls(), lab.world.cache.reads()), (COLD_LOOKS, COLD_LOOKS));
+        assert_eq!(lab.tasks().len(), usize::from(answers));
+    }
+}
+
+#[test]
+fn a_look_that_fails_late_does_not_undo_a_newer_one() {
+    let (lab, known) = (Lab::new(), lasting(&TEAM));
+    lab.world.certs.fails();
+    let latch = lab.world.certs.holds_back();
+    let mut slow = pin!(lab.start(&known, at(NOW)));
+    assert!(poll_once(slow.as_mut()).is_pending());
+    lab.world.certs.says(200, &certs(&[&TEAM]));
+    assert_eq!(code(&lab, &known, NOW + 2), "ok");
+    latch.open();
+    assert!(poll_once(slow.as_mut()).is_ready());
+    assert_eq!(code(&lab, &of_unknown_key(), NOW + 3), "key_unknown");
+}
+
+#[test]
+fn a_set_is_written_to_kv_only_if_it_differs_or_the_copy_is_old() {
+    let (lab, token) = (Lab::new(), of_unknown_key());
+    let written_at = |second: i64| {
+        lab.verify(&token, NOW + second).unwrap_err();
+        lab.run_tasks(NOW + second);
+        stored_at(&lab).parse::<i64>().unwrap() - NOW
+    };
+    assert_eq!(written_at(0), 0);
+    for second in (30..480).step_by(30) {
+        assert_eq!(written_at(second), 0);
+    }
+    assert_eq!(written_at(480), 480);
+    lab.world.certs.says(200, &certs(&[&TEAM, &OTHER]));
+    assert_eq!(written_at(510), 510);
+    // While KV cannot be read, what this isolate has written counts.
+    lab.world.cache.loses(CERTS_KEY);
+    lab.verify(&token, NOW + 540).unwrap_err();
+    assert_eq!(lab.tasks(), []);
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_stop_the_looks() {
+    let (lab, new) = (Lab::new(), lasting(&OTHER));
+    lab.verify(&lasting(&TEAM), NOW).unwrap();
+    lab.world.certs.says(200, &certs(&[&TEAM, &OTHER]));
+    assert_eq!(code(&lab, &new, NOW - 3_600), "ok");
 }
 
 #[test]

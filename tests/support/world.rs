@@ -28,6 +28,8 @@ pub(crate) struct World {
     pub(crate) crypto_is_down: Cell<bool>,
     /// Whether every time limit has passed.
     pub(crate) is_late: Cell<bool>,
+    /// How much time has passed for those who sleep, in milliseconds.
+    elapsed_ms: Cell<u32>,
     /// What every random number is.
     pub(crate) random: Cell<u32>,
     /// How many RS256 signatures were checked.
@@ -40,6 +42,7 @@ pub(crate) struct Endpoint {
     answer: RefCell<Result<HttpResponse, Failure>>,
     calls: RefCell<Vec<HttpRequest>>,
     latch: RefCell<Option<Latch>>,
+    latch_of_all: RefCell<Latch>,
 }
 
 /// A KV namespace.
@@ -63,6 +66,7 @@ impl World {
             cache: Store::default(),
             crypto_is_down: Cell::new(false),
             is_late: Cell::new(false),
+            elapsed_ms: Cell::new(0),
             random: Cell::new(0),
             verified: Cell::new(0),
         };
@@ -100,7 +104,14 @@ impl World {
 impl Endpoint {
     fn down() -> Self {
         let answer = Err(Failure("connection refused".to_owned()));
-        Self { answer: RefCell::new(answer), calls: RefCell::default(), latch: RefCell::default() }
+        let latch_of_all = Latch::default();
+        latch_of_all.open();
+        Self {
+            answer: RefCell::new(answer),
+            calls: RefCell::default(),
+            latch: RefCell::default(),
+            latch_of_all: RefCell::new(latch_of_all),
+        }
     }
 
     /// Answers every call from now on with this.
@@ -122,6 +133,13 @@ impl Endpoint {
         latch
     }
 
+    /// Holds back the answers to all calls.
+    pub(crate) fn holds_back_all(&self) -> Latch {
+        let latch = Latch::default();
+        *self.latch_of_all.borrow_mut() = latch.clone();
+        latch
+    }
+
     /// How often it was called.
     pub(crate) fn calls(&self) -> usize {
         self.calls.borrow().len()
@@ -139,6 +157,8 @@ impl Endpoint {
         if let Some(latch) = latch {
             latch.wait().await;
         }
+        let latch_of_all = self.latch_of_all.borrow().clone();
+        latch_of_all.wait().await;
         match answer {
             Ok(answer) if answer.body.len() > call.max_bytes => {
                 Err(Failure(format!("more than {} bytes", call.max_bytes)))
@@ -262,10 +282,13 @@ impl Ports for World {
         Ok(private(key).verifying_key().verify(message, &signature).is_ok())
     }
 
-    async fn sleep(&self, _: u32) {
-        if !self.is_late.get() {
-            std::future::pending::<()>().await;
-        }
+    async fn sleep(&self, milliseconds: u32) {
+        let until = self.elapsed_ms.get() + milliseconds;
+        std::future::poll_fn(|_| {
+            let is_over = self.is_late.get() || self.elapsed_ms.get() >= until;
+            if is_over { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
     }
 
     fn var(&self, _: &str) -> Option<String> {
@@ -278,6 +301,11 @@ impl Ports for World {
 }
 
 impl World {
+    /// Lets time pass for those who sleep.
+    pub(crate) fn passes(&self, milliseconds: u32) {
+        self.elapsed_ms.set(self.elapsed_ms.get() + milliseconds);
+    }
+
     fn is_up(&self) -> Result<(), Failure> {
         if self.crypto_is_down.get() { Err(Failure("no crypto".to_owned())) } else { Ok(()) }
     }
