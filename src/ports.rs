@@ -24,6 +24,15 @@ pub struct HttpResponse {
     pub status: u16,
     /// The body, as text. Empty unless the status is 200.
     pub body: String,
+    /// Whether it is a page: its content type is HTML.
+    pub is_html: bool,
+}
+
+/// Whether a `content-type` is that of a page.
+pub(crate) fn is_html(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("text/html")
+        || essence.eq_ignore_ascii_case("application/xhtml+xml")
 }
 
 /// Why a port failed. The text is for the log.

@@ -3,6 +3,7 @@
 //! The document is data from the time of login. It is cached by the digest of the assertion, never
 //! by `sub`: a new login brings a new assertion and with it a new document.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use sha2::{Digest, Sha256};
@@ -22,8 +23,13 @@ pub const IDENTITY_LIFE: i64 = 3600;
 /// KV's shortest `expirationTtl`, in seconds: a document with less time left is not written.
 const KV_MIN_TTL: i64 = 60;
 
+/// How long the claims are used in place of a document after get-identity failed, in seconds. For
+/// the same time no request calls it once it has failed for two assertions in a row; for one alone,
+/// the fault may be in its document.
+pub const IDENTITY_PAUSE: i64 = 30;
+
 /// Time limit of get-identity, in milliseconds.
-const TIMEOUT_MS: u32 = 5_000;
+const TIMEOUT_MS: u32 = 2_500;
 
 /// Size limit of the document, in bytes. That of a user with a thousand groups has some 100 KiB.
 const MAX_BYTES: usize = 512 * 1024;
@@ -32,15 +38,47 @@ const MAX_BYTES: usize = 512 * 1024;
 const ACCESS_COOKIE: &str = "CF_Authorization";
 
 /// The identities that an isolate caches, by the SHA-256 of the assertion.
-pub type IdentityCache = Bounded<[u8; 32], Rc<AccessIdentity>>;
+#[derive(Debug)]
+pub struct IdentityCache {
+    cached: Bounded<[u8; 32], Rc<AccessIdentity>>,
+    /// The assertion for which get-identity failed last. `None` if it has answered since.
+    failed_for: Cell<Option<[u8; 32]>>,
+    /// get-identity is not called before this time, in seconds since 1970.
+    not_before: Cell<i64>,
+}
+
+impl IdentityCache {
+    /// A cache of at most `max_entries` identities of `max_bytes` bytes together.
+    #[must_use]
+    pub fn new(max_entries: usize, max_bytes: usize) -> Self {
+        let cached = Bounded::new(max_entries, max_bytes);
+        Self { cached, failed_for: Cell::default(), not_before: Cell::default() }
+    }
+
+    fn put(&self, digest: [u8; 32], identity: Rc<AccessIdentity>) {
+        let (expires_at, size) = (identity.expires_at, identity.size());
+        self.cached.put(digest, identity, expires_at, size);
+    }
+
+    fn may_call(&self, now: i64) -> bool {
+        // A pause that is longer than any is one of a clock that was set back.
+        !(1..=IDENTITY_PAUSE).contains(&self.not_before.get().saturating_sub(now))
+    }
+
+    fn failed(&self, digest: [u8; 32], now: i64) {
+        if self.failed_for.replace(Some(digest)).is_some_and(|other| other != digest) {
+            self.not_before.set(now + IDENTITY_PAUSE);
+        }
+    }
+}
 
 /// Finds the identity of a caller:
 ///
 /// 1. a service token: from the configuration;
 /// 2. `identity: "claims"`: from the claims;
 /// 3. otherwise from the isolate, KV or get-identity. If get-identity does not answer, the claims
-///    are used: they are signed, and only the name, groups and attributes are missing. If it says
-///    that the session has ended, the request is refused.
+///    are used for [`IDENTITY_PAUSE`]: they are signed, and only the name, groups and attributes are
+///    missing. If it says that the session has ended, the request is refused.
 ///
 /// # Errors
 /// [`Refusal::ServiceTokenUnknown`], [`Refusal::IdentityRefused`].
@@ -71,7 +109,7 @@ pub async fn identity_of<P: Ports>(
     }
     // (3)
     let digest: [u8; 32] = Sha256::digest(assertion.token()).into();
-    if let Some(identity) = cache.get(&digest, now) {
+    if let Some(identity) = cache.cached.get(&digest, now) {
         return Ok(identity);
     }
     let cache_key = cache_key(&digest);
@@ -79,19 +117,41 @@ pub async fn identity_of<P: Ports>(
         && let Some(identity) = read_cached(&text, email, now)
     {
         let identity = Rc::new(identity);
-        cache.put(digest, Rc::clone(&identity), identity.expires_at, identity.size());
+        cache.put(digest, Rc::clone(&identity));
         return Ok(identity);
     }
-    let document = match fetch(assertion.token(), policy, scope.ports).await {
-        Fetched::Document(document) => document,
-        Fetched::Refused => return Err(Refusal::IdentityRefused.into()),
-        Fetched::Nothing => return from_claims(IdentitySource::ClaimsFallback, now),
+    let may_call = cache.may_call(now);
+    let fetched = if may_call {
+        fetch(assertion.token(), policy, scope.ports).await
+    } else {
+        Fetched::Nothing
     };
     let expires_at = assertion.expires_at().min(now + IDENTITY_LIFE);
-    let source = IdentitySource::GetIdentity;
-    let Some(identity) = AccessIdentity::from_document(document, email, source, expires_at) else {
-        return from_claims(IdentitySource::ClaimsFallback, now);
+    let identity = match fetched {
+        Fetched::Document(document) => {
+            let source = IdentitySource::GetIdentity;
+            AccessIdentity::from_document(document, email, source, expires_at)
+        }
+        Fetched::Refused => {
+            cache.failed_for.set(None);
+            return Err(Refusal::IdentityRefused.into());
+        }
+        Fetched::Nothing => None,
     };
+    let Some(identity) = identity else {
+        if may_call {
+            cache.failed(digest, now);
+        }
+        let until = assertion.expires_at().min(now + IDENTITY_PAUSE);
+        let fallback = from_claims(IdentitySource::ClaimsFallback, until)?;
+        // A request that was answered meanwhile knows better.
+        if let Some(identity) = cache.cached.get(&digest, now) {
+            return Ok(identity);
+        }
+        cache.put(digest, Rc::clone(&fallback));
+        return Ok(fallback);
+    };
+    cache.failed_for.set(None);
     if expires_at - now >= KV_MIN_TTL
         && let Ok(ttl) = u32::try_from(expires_at - now)
     {
@@ -99,8 +159,7 @@ pub async fn identity_of<P: Ports>(
         scope.background.push(BackgroundTask::WriteCache { key: cache_key, value, ttl });
     }
     let cached = identity.clone().into_cached();
-    let size = cached.size();
-    cache.put(digest, Rc::new(cached), expires_at, size);
+    cache.put(digest, Rc::new(cached));
     Ok(Rc::new(identity))
 }
 
@@ -151,6 +210,8 @@ async fn fetch<P: Ports>(token: &str, policy: &AccessPolicy, ports: &P) -> Fetch
     };
     match ports.fetch(&request).await {
         Ok(response) if response.status == 200 => Fetched::Document(response.body),
+        // The page of a challenge or a firewall says nothing about the session.
+        Ok(response) if response.status == 403 && response.is_html => Fetched::Nothing,
         Ok(response) if matches!(response.status, 401 | 403) => Fetched::Refused,
         _ => Fetched::Nothing,
     }

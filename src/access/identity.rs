@@ -25,8 +25,7 @@ pub struct AccessIdentity {
     pub name: Option<String>,
     /// Where it comes from.
     pub source: IdentitySource,
-    /// Until when it is used, in seconds since 1970. A substitute for get-identity's answer has
-    /// expired at once, so that the next request asks again.
+    /// Until when it is used, in seconds since 1970.
     pub expires_at: i64,
 }
 

@@ -51,8 +51,8 @@ const MAX_WAIT_MS: i64 = 4_500;
 const POLL_MS: u32 = 50;
 
 /// A set in KV that is the same as the fetched one is written again at this age, in seconds: when
-/// other isolates begin to fetch in its place.
-const REWRITE_AGE: i64 = CACHE_MAX_AGE - REFRESH_JITTER as i64;
+/// other isolates begin to fetch in its place, which is [`REFRESH_JITTER`] before [`CACHE_MAX_AGE`].
+const REWRITE_AGE: i64 = 480;
 
 /// Size limit of the certs document, in bytes.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -117,6 +117,8 @@ impl JwksCache {
     fn put(&self, jwks: JwkSet, fetched_at: i64, jitter: i64, origin: Origin) {
         let mut state = self.0.borrow_mut();
         let is_newer = state.cached.as_ref().is_none_or(|cached| match origin {
+            // No answer is that slow: the clock was set back.
+            Origin::Endpoint if cached.fetched_at - fetched_at > STORED_CLOCK_LEEWAY => true,
             Origin::Endpoint => cached.fetched_at <= fetched_at,
             Origin::Kv => cached.fetched_at < fetched_at,
         });
@@ -138,7 +140,10 @@ impl JwksCache {
     /// Notes that the document of this fetch is being written to KV, unless KV has the same one and
     /// it is recent: KV takes one write a second for a key, and 1,000 a day on the free plan.
     fn must_write(&self, document: &str, fetched_at: i64, stored: Option<&str>) -> bool {
-        let is_recent = |at: i64, text: &str| fetched_at - at < REWRITE_AGE && text == document;
+        let recent_ages = -STORED_CLOCK_LEEWAY..REWRITE_AGE;
+        let is_recent = |at: i64, text: &str| {
+            recent_ages.contains(&fetched_at.saturating_sub(at)) && text == document
+        };
         let mut state = self.0.borrow_mut();
         let is_stored = stored.and_then(split_stored).is_some_and(|(at, text)| is_recent(at, text));
         let is_written = state.written.as_ref().is_some_and(|(at, text)| is_recent(*at, text));

@@ -15,7 +15,7 @@ mod policy;
 
 pub use assertion::{Assertion, Subject, verify};
 pub use claims::{AccessClaims, Audience, CLOCK_LEEWAY};
-pub use get_identity::{IDENTITY_LIFE, IdentityCache, identity_of};
+pub use get_identity::{IDENTITY_LIFE, IDENTITY_PAUSE, IdentityCache, identity_of};
 pub use identity::{AccessGroup, AccessIdentity, IdentitySource};
 pub use jwks::{JwkSet, JwkSetError};
 pub use jwks_cache::{

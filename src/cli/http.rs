@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ureq::Agent;
 
-use crate::ports::{Failure, HttpRequest, HttpResponse};
+use crate::ports::{Failure, HttpRequest, HttpResponse, is_html};
 
 /// Makes the request. Redirects are answers, not followed.
 ///
@@ -95,6 +95,8 @@ fn send(
     };
     let mut response = response.map_err(failure)?;
     let status = response.status().as_u16();
+    let kind = response.headers().get("content-type").and_then(|value| value.to_str().ok());
+    let is_html = kind.is_some_and(is_html);
     let asked = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
     let asked = asked.and_then(|text| text.trim().parse().ok());
     let limit = u64::try_from(call.max_bytes).unwrap_or(u64::MAX);
@@ -104,7 +106,7 @@ fn send(
         // The status says enough.
         Err(_) => String::new(),
     };
-    Ok((HttpResponse { status, body }, asked))
+    Ok((HttpResponse { status, body, is_html }, asked))
 }
 
 #[cfg(test)]

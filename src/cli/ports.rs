@@ -31,7 +31,7 @@ impl Ports for Native {
     async fn fetch(&self, call: &HttpRequest) -> Result<HttpResponse, Failure> {
         match &self.certs {
             Some(certs) if call.url.ends_with("/certs") => {
-                Ok(HttpResponse { status: 200, body: certs.clone() })
+                Ok(HttpResponse { status: 200, body: certs.clone(), is_html: false })
             }
             _ => http::get(call),
         }

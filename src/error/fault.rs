@@ -25,6 +25,8 @@ pub enum Fault {
     Misconfigured(String),
     /// The origin did not answer a forwarded request.
     OriginUnreachable(String),
+    /// A refresh did not end within its time limit.
+    RefreshTimeout,
     /// A resolver of the operator's own failed; holds why.
     ResolverFailed(String),
     /// A resolver of the operator's own did not finish in time; holds its name.
@@ -35,7 +37,7 @@ pub enum Fault {
 
 impl Fault {
     /// All codes of ours.
-    pub const CODES: [&str; 10] = [
+    pub const CODES: [&str; 11] = [
         "catalog_corrupt",
         "catalog_unavailable",
         "identity_unavailable",
@@ -43,6 +45,7 @@ impl Fault {
         "keys_unavailable",
         "misconfigured",
         "origin_unreachable",
+        "refresh_timeout",
         "resolver_failed",
         "resolver_timeout",
         "token_too_large",
@@ -60,6 +63,7 @@ impl Fault {
             Self::KeysUnavailable(_) => "keys_unavailable",
             Self::Misconfigured(_) => "misconfigured",
             Self::OriginUnreachable(_) => "origin_unreachable",
+            Self::RefreshTimeout => "refresh_timeout",
             Self::ResolverFailed(_) => "resolver_failed",
             Self::ResolverTimeout(_) => "resolver_timeout",
             Self::TokenTooLarge(_) => "token_too_large",
@@ -103,7 +107,7 @@ impl Fault {
             }
             Self::Misconfigured(_) => "The sign-in gate is misconfigured; see its log",
             Self::OriginUnreachable(_) => "The origin does not answer",
-            Self::ResolverTimeout(_) => "The sign-in did not finish in time",
+            Self::RefreshTimeout | Self::ResolverTimeout(_) => "The sign-in did not finish in time",
             Self::TokenTooLarge(_) => {
                 "The Backstage token would be too large: the user has too many ownership refs. \
                  Set omitIdentityTokenOwnershipClaim"
@@ -124,6 +128,7 @@ impl Fault {
             | Self::ResolverFailed(text) => text.clone(),
             Self::Custom(custom) => custom.detail.clone().unwrap_or_default(),
             Self::IdentityUnavailable => "get-identity did not answer".to_owned(),
+            Self::RefreshTimeout => "the refresh did not end within 8 s".to_owned(),
             Self::ResolverTimeout(name) => format!("{name} did not finish in time"),
             Self::TokenTooLarge(length) => format!("{length} characters"),
         }
@@ -134,10 +139,14 @@ impl Fault {
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Self::CatalogCorrupt(_) | Self::Misconfigured(_) => Some(60),
-            Self::CatalogUnavailable(_) | Self::ResolverTimeout(_) => Some(5),
+            Self::CatalogUnavailable(_) | Self::RefreshTimeout | Self::ResolverTimeout(_) => {
+                Some(5)
+            }
             Self::Custom(custom) => custom.retry_after,
+            // No request calls get-identity before (`access::IDENTITY_PAUSE`).
+            Self::IdentityUnavailable => Some(30),
             // No request fetches the keys before (`access::ERROR_BACKOFF`).
-            Self::IdentityUnavailable | Self::KeysUnavailable(_) => Some(10),
+            Self::KeysUnavailable(_) => Some(10),
             Self::Crypto(_)
             | Self::OriginUnreachable(_)
             | Self::ResolverFailed(_)

@@ -61,7 +61,7 @@ impl Default for IsolateCaches {
         Self {
             jwks: JwksCache::default(),
             assertions: Bounded::new(MAX_ASSERTIONS, MAX_ASSERTION_BYTES),
-            identities: Bounded::new(MAX_IDENTITIES, MAX_IDENTITY_BYTES),
+            identities: IdentityCache::new(MAX_IDENTITIES, MAX_IDENTITY_BYTES),
             records: RecordCache::default(),
             sessions: Bounded::new(MAX_SESSIONS, MAX_SESSION_BYTES),
             custom: Bounded::new(MAX_CUSTOM, MAX_CUSTOM_BYTES),

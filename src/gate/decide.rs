@@ -1,6 +1,7 @@
 //! The check ladder of a request.
 
 use std::borrow::Cow;
+use std::pin::pin;
 use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
@@ -11,6 +12,7 @@ use super::caches::IsolateCaches;
 use super::cors::{cors_headers, preflight};
 use super::header_edits::{Forward, HeaderEdits};
 use super::log_event::LogEvent;
+use super::refresh::Refreshed;
 use super::reply::{Reply, error_reply};
 use super::request::Request;
 use super::request_scope::RequestScope;
@@ -23,6 +25,10 @@ use crate::futures::within;
 use crate::ports::Ports;
 use crate::scope::Scope;
 use crate::sign_in::{APP_TIMEOUT_MS, OnUserNotFound};
+
+/// How long a refresh may take in total, in milliseconds, whatever hangs. The limits of its steps are
+/// such that it can still answer with stale keys and without get-identity.
+pub const REFRESH_LIMIT_MS: u32 = 7_900;
 
 /// What an isolate keeps: its configuration and its caches.
 #[derive(Debug)]
@@ -178,23 +184,46 @@ impl<P: Ports> RequestScope<'_, P> {
             Route::Jwks => return Ok(Decision::Reply(self.jwks().await)),
             Route::UserInfo => return self.user_info().await,
             Route::Forward { public: true } => return Ok(self.forward(None)),
-            Route::Forward { public: false } | Route::Own | Route::Refresh => {}
+            Route::Refresh => return self.refresh_in_time().await,
+            Route::Forward { public: false } | Route::Own => {}
         }
+        // (3), (4)
+        let assertion = self.assertion().await?;
+        self.log(|log| log.verified(&assertion));
+        self.forward_verified(&assertion).await
+    }
+
+    /// Steps 3 and 5, and what may take the rest of the time, within [`REFRESH_LIMIT_MS`]. The timer
+    /// starts when something has to be waited for.
+    async fn refresh_in_time(&self) -> Result<Decision, GateError> {
+        let mut limit = pin!(self.ports.sleep(REFRESH_LIMIT_MS));
+        let refreshed = within(self.verify_and_refresh(), limit.as_mut())
+            .await
+            .ok_or(GateError::Fault(Fault::RefreshTimeout))??;
+        match refreshed {
+            Ok(Refreshed { reply, issued_to }) => {
+                if let Some((user, assertion)) = issued_to {
+                    within(self.register_before_answer(&user, &assertion), limit).await;
+                }
+                Ok(Decision::Reply(reply))
+            }
+            Err(forwarded) => Ok(forwarded),
+        }
+    }
+
+    /// The session, or the request to forward if there is no user.
+    async fn verify_and_refresh(&self) -> Result<Result<Refreshed, Decision>, GateError> {
         // (3)
         let assertion = self.assertion().await?;
         self.log(|log| log.verified(&assertion));
-        // (4)
-        if self.route != Route::Refresh {
-            return self.forward_verified(&assertion).await;
-        }
         // (5)
         match self.refresh(&assertion).await {
             Err(GateError::Refusal(Refusal::UserNotFound))
                 if self.gate.config.sign_in.on_user_not_found == OnUserNotFound::Origin =>
             {
-                self.forward_verified(&assertion).await
+                self.forward_verified(&assertion).await.map(Err)
             }
-            result => result.map(Decision::Reply),
+            result => result.map(Ok),
         }
     }
 

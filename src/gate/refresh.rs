@@ -28,16 +28,26 @@ pub(super) struct SignedInCaller {
     pub(super) until: i64,
 }
 
+/// The answer of the refresh route.
+pub(super) struct Refreshed {
+    pub(super) reply: Reply,
+    /// The user of a new session, and their assertion.
+    pub(super) issued_to: Option<(String, Rc<Assertion>)>,
+}
+
 impl<P: Ports> RequestScope<'_, P> {
     /// The session: the caller's identity at Access, their Backstage user, and a token that says so.
-    pub(super) async fn refresh(&self, assertion: &Rc<Assertion>) -> Result<Reply, GateError> {
+    pub(super) async fn refresh(&self, assertion: &Rc<Assertion>) -> Result<Refreshed, GateError> {
         let Config { backstage, signing_keys, .. } = &self.gate.config;
         let IsolateCaches { sessions, .. } = &self.gate.caches;
         let now = self.seconds();
         if let Some(session) = sessions.get(assertion.token(), now) {
             self.log(|log| log.reused(&session.user));
             self.register_in_background(&session.user, assertion);
-            return Ok(Reply::json(200, session.to_json(now)));
+            return Ok(Refreshed {
+                reply: Reply::json(200, session.to_json(now)),
+                issued_to: None,
+            });
         }
         let caller = self.sign_in(assertion).await?;
         let expires_at = now + i64::from(backstage.token_life);
@@ -61,12 +71,12 @@ impl<P: Ports> RequestScope<'_, P> {
         )
         .await?;
         let session = self.session(&caller, &token, expires_at)?;
-        self.register_before_answer(user, assertion).await;
+        let issued_to = Some((user.clone(), Rc::clone(assertion)));
         let reply = Reply::json(200, session.to_json(now));
         let size = assertion.token().len() + session.size();
         let until = caller.until.min(now + i64::from(backstage.token_life) / REUSED_PART);
         sessions.put(assertion.token().to_owned(), Rc::new(session), until, size);
-        Ok(reply)
+        Ok(Refreshed { reply, issued_to })
     }
 
     /// The identity of a verified caller, and their Backstage user.

@@ -107,7 +107,7 @@ impl Trial {
     #[must_use]
     pub fn answers(mut self, url: &str, status: u16, body: &str) -> Self {
         let body = if status == 200 { body.to_owned() } else { String::new() };
-        self.answers.insert(url.to_owned(), HttpResponse { status, body });
+        self.answers.insert(url.to_owned(), HttpResponse { status, body, is_html: false });
         self
     }
 
@@ -138,7 +138,7 @@ impl Trial {
         if let Some(document) = &identity.document {
             let url = format!("{}/cdn-cgi/access/get-identity", gate.config.access.issuer);
             let body = Value::from(document.clone()).to_string();
-            answers.insert(url, HttpResponse { status: 200, body });
+            answers.insert(url, HttpResponse { status: 200, body, is_html: false });
         }
         let ports = TrialPorts {
             records: (!self.catalog_is_down).then_some(records),

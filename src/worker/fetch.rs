@@ -9,7 +9,7 @@ use web_sys::{
     Response,
 };
 
-use crate::ports::{Failure, HttpRequest, HttpResponse};
+use crate::ports::{Failure, HttpRequest, HttpResponse, is_html};
 
 #[wasm_bindgen]
 extern "C" {
@@ -43,7 +43,8 @@ pub(super) async fn call(call: &HttpRequest, url: &str) -> Result<HttpResponse, 
     } else {
         String::new()
     };
-    Ok(HttpResponse { status, body })
+    let kind = response.headers().get("content-type").map_err(failed)?;
+    Ok(HttpResponse { status, body, is_html: kind.as_deref().is_some_and(is_html) })
 }
 
 /// The body as text; `None` if it is longer than `max_bytes`. What is not UTF-8 is an error.

@@ -2,12 +2,13 @@
 //! that no failure of a task reaches anybody.
 
 use std::pin::pin;
+use std::task::Poll;
 
 use backstage_cfaccess::background::BackgroundTask;
 use backstage_cfaccess::config::Trust;
 use backstage_cfaccess::gate::Gate;
-use backstage_cfaccess::gate::REGISTRATION_PAUSE;
 use backstage_cfaccess::gate::run_background;
+use backstage_cfaccess::gate::{REFRESH_LIMIT_MS, REGISTRATION_PAUSE};
 use backstage_cfaccess::ports::Failure;
 use serde_json::json;
 
@@ -126,6 +127,34 @@ fn origin_that_hangs_delays_the_answer_for_no_longer_than_its_limit() {
     let outcome = Ask::refresh(&lasting().mint()).of(&gate, &world);
     assert_eq!(code_of(&outcome), "200");
     assert!(outcome.log.to_json().contains("no answer in time"));
+}
+
+#[test]
+fn refresh_ends_within_its_limit_whatever_hangs() {
+    let (gate, world) = (shared_key(), World::new());
+    world.origin.says(200, "{}");
+    let (_origin, certs) = (world.origin.holds_back(), world.certs.holds_back());
+    let ask = Ask::refresh(&lasting().mint());
+    let request = ask.request();
+    let mut slow = pin!(gate.decide(&request, at(NOW), &world));
+    assert!(poll_once(slow.as_mut()).is_pending());
+    world.passes(REFRESH_LIMIT_MS - 1_000);
+    certs.open();
+    // The registration gets no more than the rest of the time.
+    assert!(poll_once(slow.as_mut()).is_pending());
+    world.passes(999);
+    assert!(poll_once(slow.as_mut()).is_pending());
+    world.passes(1);
+    let Poll::Ready(outcome) = poll_once(slow.as_mut()) else { panic!("still waits") };
+    assert_eq!(code_of(&outcome), "200");
+
+    let (gate, world) = (shared_key(), World::new());
+    let _never_opened = world.certs.holds_back();
+    let mut hung = pin!(gate.decide(&request, at(NOW), &world));
+    assert!(poll_once(hung.as_mut()).is_pending());
+    world.passes(REFRESH_LIMIT_MS);
+    let Poll::Ready(outcome) = poll_once(hung.as_mut()) else { panic!("still waits") };
+    assert_eq!(code_of(&outcome), "refresh_timeout");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What Access knows of a person beyond the assertion: where it is asked for, for how long it is
 //! kept, and who the person is while nobody answers.
 
-use backstage_cfaccess::access::{IDENTITY_LIFE, IdentitySource};
+use backstage_cfaccess::access::{IDENTITY_LIFE, IDENTITY_PAUSE, IdentitySource};
 use backstage_cfaccess::error::Refusal;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -45,7 +45,7 @@ fn get_identity_is_asked_with_the_assertion_in_header_and_cookie_and_with_limits
             ("cookie".to_owned(), format!("CF_Authorization={assertion}")),
         ]
     );
-    assert_eq!((call.timeout_ms, call.max_bytes), (5_000, 512 * 1024));
+    assert_eq!((call.timeout_ms, call.max_bytes), (2_500, 512 * 1024));
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn kv_down_only_costs_the_call_that_it_would_have_saved() {
 }
 
 #[test]
-fn while_get_identity_does_not_answer_properly_the_claims_do_and_nothing_is_kept() {
+fn while_get_identity_does_not_answer_properly_the_claims_do_for_thirty_seconds() {
     let assertion = lasting();
     let huge = format!(r#"{{"email":"jane@example.com","x":"{}"}}"#, "x".repeat(512 * 1024));
     for (status, body) in [
@@ -182,13 +182,57 @@ fn while_get_identity_does_not_answer_properly_the_claims_do_and_nothing_is_kept
         assert_eq!(lab.world.cache.value(&kv_key(&assertion)), None);
         // Once it answers again, so does it here.
         lab.world.identity.says(200, JANE);
-        let identity = lab.identify(&assertion, NOW + 1).unwrap();
+        let identity = lab.identify(&assertion, NOW + IDENTITY_PAUSE - 1).unwrap();
+        assert_eq!(identity.source, IdentitySource::ClaimsFallback, "{status} {body}");
+        assert_eq!(lab.world.identity.calls(), 1);
+        let identity = lab.identify(&assertion, NOW + IDENTITY_PAUSE).unwrap();
         assert_eq!(identity.source, IdentitySource::GetIdentity, "{status} {body}");
     }
     let lab = Lab::new();
     lab.world.identity.fails();
     let identity = lab.identify(&assertion, NOW).unwrap();
     assert_eq!(identity.source, IdentitySource::ClaimsFallback);
+}
+
+#[test]
+fn after_two_failures_in_a_row_no_assertion_causes_a_call_for_thirty_seconds() {
+    let lab = Lab::new();
+    lab.world.identity.fails();
+    let user = |nonce: i64| Claims::user().set("exp", NOW + 3_600).set("nonce", nonce).mint();
+    for nonce in 0..100 {
+        let identity = lab.identify(&user(nonce), NOW + nonce / 4).unwrap();
+        assert_eq!(identity.source, IdentitySource::ClaimsFallback, "{nonce}");
+    }
+    assert_eq!(lab.world.identity.calls(), 2);
+    lab.world.identity.says(200, JANE);
+    let source = |nonce, second| lab.identify(&user(nonce), NOW + second).unwrap().source;
+    assert_eq!(source(100, IDENTITY_PAUSE - 1), IdentitySource::ClaimsFallback);
+    assert_eq!(source(101, IDENTITY_PAUSE), IdentitySource::GetIdentity);
+}
+
+#[test]
+fn a_failure_for_one_assertion_does_not_pause_the_calls_for_others() {
+    let lab = Lab::new();
+    let user = |nonce: i64| Claims::user().set("exp", NOW + 3_600).set("nonce", nonce).mint();
+    for round in 0..4 {
+        let now = NOW + round * IDENTITY_PAUSE;
+        lab.world.identity.says(500, "");
+        lab.identify(&user(0), now).unwrap();
+        lab.world.identity.says(200, JANE);
+        let identity = lab.identify(&user(1 + round), now).unwrap();
+        assert_eq!(identity.source, IdentitySource::GetIdentity, "{round}");
+    }
+}
+
+#[test]
+fn page_with_status_403_is_no_refused_identity() {
+    let lab = Lab::new();
+    lab.world.identity.shows_page(403);
+    let identity = lab.identify(&lasting(), NOW).unwrap();
+    assert_eq!(identity.source, IdentitySource::ClaimsFallback);
+    let lab = Lab::new();
+    lab.world.identity.shows_page(401);
+    assert_eq!(lab.identify(&lasting(), NOW).err(), Some(Refusal::IdentityRefused.into()));
 }
 
 #[test]

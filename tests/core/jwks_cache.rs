@@ -446,7 +446,8 @@ fn a_look_that_never_ends_holds_its_turn_for_a_second_and_causes_no_pause() {
     lab.verify(&known, NOW).unwrap();
     lab.world.certs.says(200, &certs(&[&TEAM, &OTHER]));
     let _never_opened = lab.world.certs.holds_back();
-    let mut frozen = pin!(lab.start(&of_unknown_key(), at(NOW + 100)));
+    let forged = of_unknown_key();
+    let mut frozen = pin!(lab.start(&forged, at(NOW + 100)));
     assert!(poll_once(frozen.as_mut()).is_pending());
     // One of the same moment waits for the rest of the second, then looks itself.
     let mut waiting = pin!(lab.start(&new, at(NOW + 100)));
@@ -492,13 +493,13 @@ fn looks_that_never_end_do_not_keep_a_revoked_key_valid() {
 
 #[test]
 fn a_request_waits_for_no_longer_than_a_look_can_take() {
-    let lab = Lab::new();
+    let (lab, forged) = (Lab::new(), of_unknown_key());
     let mut frozen = Vec::new();
     // In every second the first requests take all turns and are cancelled.
     let mut begin = |second: i64| {
         for _ in 0..COLD_LOOKS {
             let _never_opened = lab.world.certs.holds_back();
-            let mut request = Box::pin(lab.start(&of_unknown_key(), at(NOW + second)));
+            let mut request = Box::pin(lab.start(&forged, at(NOW + second)));
             assert!(poll_once(request.as_mut()).is_pending());
             frozen.push(request);
         }
@@ -579,7 +580,9 @@ fn a_set_is_written_to_kv_only_if_it_differs_or_the_copy_is_old() {
 
 #[test]
 fn a_clock_that_is_set_back_does_not_stop_the_looks() {
-    let (lab, new) = (Lab::new(), lasting(&OTHER));
+    let before = NOW - 7_200;
+    let new = Claims::user().set("iat", before).set("nbf", before).mint_by(&OTHER);
+    let lab = Lab::new();
     lab.verify(&lasting(&TEAM), NOW).unwrap();
     lab.world.certs.says(200, &certs(&[&TEAM, &OTHER]));
     assert_eq!(code(&lab, &new, NOW - 3_600), "ok");

@@ -123,6 +123,10 @@ fn failed() -> Vec<Case> {
         Case::refresh(&jane).in_world(|world| world.catalog.fails()),
         Case::refresh(&jane).in_world(|world| world.crypto_is_down.set(true)),
         Case::refresh(&jane).in_world(|world| world.certs.fails()),
+        Case::refresh(&jane).in_world(|world| {
+            world.certs.holds_back();
+            world.is_late.set(true);
+        }),
         Case { gate: requiring(&json!([{ "group": "x" }])), ..Case::refresh(&jane) }
             .in_world(|world| world.identity.fails()),
         Case {
@@ -199,6 +203,7 @@ fn every_fault_of_the_core_comes_from_some_request() {
         Fault::Crypto(String::new()),
         Fault::KeysUnavailable(String::new()),
         Fault::IdentityUnavailable,
+        Fault::RefreshTimeout,
         Fault::ResolverFailed(String::new()),
         Fault::ResolverTimeout(String::new()),
         Fault::TokenTooLarge(0),
@@ -220,6 +225,7 @@ fn refusals_and_faults_are_told_by_status_name_and_code_alone() {
         Fault::ResolverFailed("hunter2".into()),
         Fault::ResolverTimeout("hunter2".into()),
         Fault::IdentityUnavailable,
+        Fault::RefreshTimeout,
         Fault::TokenTooLarge(99_999),
     ];
     assert_eq!(faults.len(), Fault::CODES.len());

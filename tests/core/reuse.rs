@@ -143,13 +143,15 @@ fn a_session_ends_with_the_identity_that_it_shows() {
 }
 
 #[test]
-fn a_session_made_up_for_want_of_get_identity_is_not_given_out_again() {
+fn a_session_without_get_identitys_document_is_reused_for_thirty_seconds() {
     let (gate, world) = (Setup::new().gate(), World::new());
     world.identity.fails();
     let assertion = lasting();
     assert_eq!(refresh(&gate, &world, &assertion, NOW), "200");
     world.identity.says(401, "");
-    assert_eq!(refresh(&gate, &world, &assertion, NOW), "identity_refused");
+    assert_eq!(refresh(&gate, &world, &assertion, NOW + 29), "200");
+    assert_eq!(world.identity.calls(), 1);
+    assert_eq!(refresh(&gate, &world, &assertion, NOW + 30), "identity_refused");
 }
 
 #[test]

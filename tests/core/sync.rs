@@ -65,13 +65,14 @@ impl World {
                 json!({ "nextCursor": format!("c={index}") })
             };
             let body = json!({ "items": items, "totalItems": total, "pageInfo": info });
-            HttpResponse { status: 200, body: body.to_string() }
+            HttpResponse { status: 200, body: body.to_string(), is_html: false }
         });
         *self.pages.borrow_mut() = pages.collect();
     }
 
     fn says(&self, status: u16, body: &str) {
-        *self.pages.borrow_mut() = vec![HttpResponse { status, body: body.to_owned() }];
+        *self.pages.borrow_mut() =
+            vec![HttpResponse { status, body: body.to_owned(), is_html: false }];
     }
 
     fn holds(&self) -> Pairs {
@@ -253,7 +254,7 @@ fn group(name: &str, parents: &[&str]) -> Value {
 /// A page that is the whole list.
 fn page(items: &[Value]) -> HttpResponse {
     let body = json!({ "items": items, "totalItems": items.len(), "pageInfo": {} });
-    HttpResponse { status: 200, body: body.to_string() }
+    HttpResponse { status: 200, body: body.to_string(), is_html: false }
 }
 
 fn transitive() -> SyncPolicy {

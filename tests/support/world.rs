@@ -118,7 +118,12 @@ impl Endpoint {
     pub(crate) fn says(&self, status: u16, body: &str) {
         // The contract of `HttpResponse`: a body only with 200.
         let body = if status == 200 { body.to_owned() } else { String::new() };
-        *self.answer.borrow_mut() = Ok(HttpResponse { status, body });
+        *self.answer.borrow_mut() = Ok(HttpResponse { status, body, is_html: false });
+    }
+
+    /// Answers every call from now on with a page of this status.
+    pub(crate) fn shows_page(&self, status: u16) {
+        *self.answer.borrow_mut() = Ok(HttpResponse { status, body: String::new(), is_html: true });
     }
 
     /// Answers no call from now on.
