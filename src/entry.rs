@@ -10,7 +10,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::future_to_promise;
 use web_sys::Request;
-use worker::{Env, ScheduleContext, ScheduledEvent, event};
+use worker::Env;
 
 use crate::gate::CfAccess;
 use crate::worker as cfaccess;
@@ -37,9 +37,14 @@ pub fn fetch(request: Request, env: Env, context: JsValue) -> JsValue {
     )
 }
 
-#[event(scheduled)]
-async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
-    cfaccess::scheduled(CfAccess::new, &env).await;
+/// Makes a run of the catalog. Resolves to `undefined`, or to why the run was refused or failed:
+/// `recovery.mjs` throws that, so that Cloudflare records the event as failed.
+///
+/// `#[event(scheduled)]` of the crate `worker` has no way to fail.
+#[wasm_bindgen]
+#[expect(unreachable_pub, reason = "exported to JavaScript")]
+pub async fn scheduled(_event: JsValue, env: Env, _context: JsValue) -> Option<String> {
+    cfaccess::run_sync(CfAccess::new, &env).await
 }
 
 /// What a future comes to at once, or the promise of it.

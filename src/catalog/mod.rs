@@ -10,7 +10,7 @@ pub(crate) mod yaml;
 
 pub use cached::{CachedCatalog, RecordCache};
 pub use layout::{
-    Corrupt, Key, Metadata, PREFIX, Record, RecordKind, UserRecord, decode, digest, encode, fold,
-    is_annotation_name, is_field_path,
+    Corrupt, Key, Metadata, PREFIX, Record, RecordKind, UserRecord, count_groups, decode, digest,
+    encode, fold, is_annotation_name, is_field_path,
 };
 pub use lookup::{find_record, look_up};

@@ -1,8 +1,9 @@
 //! Requests of the command line, within the limits that a [`HttpRequest`] sets.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use chrono::DateTime;
 use ureq::Agent;
 
 use crate::ports::{Failure, HttpRequest, HttpResponse, is_html};
@@ -98,7 +99,7 @@ fn send(
     let kind = response.headers().get("content-type").and_then(|value| value.to_str().ok());
     let is_html = kind.is_some_and(is_html);
     let asked = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-    let asked = asked.and_then(|text| text.trim().parse().ok());
+    let asked = asked.and_then(|text| retry_after(text.trim(), now_s()));
     let limit = u64::try_from(call.max_bytes).unwrap_or(u64::MAX);
     let body = match response.body_mut().with_config().limit(limit).read_to_string() {
         Ok(body) => body,
@@ -109,13 +110,28 @@ fn send(
     Ok((HttpResponse { status, body, is_html }, asked))
 }
 
+/// The seconds of a `retry-after`: a number, or a date (RFC 9110, section 10.2.3).
+fn retry_after(text: &str, now_s: i64) -> Option<u64> {
+    if let Ok(seconds) = text.parse() {
+        return Some(seconds);
+    }
+    let date = DateTime::parse_from_rfc2822(text).ok()?;
+    Some(u64::try_from(date.timestamp() - now_s).unwrap_or_default())
+}
+
+#[expect(clippy::disallowed_methods, reason = "native only")]
+fn now_s() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
     use std::thread;
 
-    use super::get;
+    use super::{get, retry_after};
     use crate::ports::HttpRequest;
 
     /// A call to a server on this machine that answers once, with this text.
@@ -154,6 +170,20 @@ mod tests {
     #[test]
     fn a_body_over_the_limit_is_no_answer() {
         assert!(get(&call("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n{ }", 2)).is_err());
+    }
+
+    #[test]
+    fn retry_after_is_a_number_of_seconds_or_a_date() {
+        let now_s = 1_445_412_480;
+        for (text, expected) in [
+            ("7", Some(7)),
+            ("Wed, 21 Oct 2015 07:28:07 GMT", Some(7)),
+            ("Wed, 21 Oct 2015 07:27:00 GMT", Some(0)),
+            ("soon", None),
+            ("-7", None),
+        ] {
+            assert_eq!(retry_after(text, now_s), expected, "{text}");
+        }
     }
 
     #[test]

@@ -43,6 +43,8 @@ use web_sys::{Request, Response};
 use worker::worker_sys;
 
 pub use composition::{sign_in, verify};
+#[cfg(feature = "entry")]
+pub(crate) use scheduled::run_sync;
 pub use scheduled::scheduled;
 
 use crate::background::BackgroundTask;

@@ -103,6 +103,8 @@ export function recovering(glue) {
     handlers.scheduled = async (event, env, ctx) => {
       const result = await call(glue.scheduled, event, env, ctx);
       if (result === TRAPPED) throw new Error("the scheduled handler panicked");
+      // It has logged it. Thrown, it is also a failure among Cloudflare's past events.
+      if (typeof result === "string") throw new Error(result);
     };
   }
   return { ...handlers, onError, onRejection };

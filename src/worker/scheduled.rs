@@ -16,6 +16,14 @@ const BINDING: &str = "CATALOG";
 
 /// Makes a run. What it did, or why it did nothing, is in the log: a scheduled event has no answer.
 pub async fn scheduled(app: impl Fn() -> CfAccess, env: &impl AsRef<JsValue>) {
+    run_sync(app, env).await;
+}
+
+/// The same. Returns why the run was refused or failed, in words.
+pub(crate) async fn run_sync(
+    app: impl Fn() -> CfAccess,
+    env: &impl AsRef<JsValue>,
+) -> Option<String> {
     let env = env.as_ref();
     let gate = gate::of_isolate(&app, env);
     let summary = match gate.as_ref() {
@@ -30,6 +38,7 @@ pub async fn scheduled(app: impl Fn() -> CfAccess, env: &impl AsRef<JsValue>) {
         Err(fault) => Summary::refused("misconfigured", fault.detail()),
     };
     super::write_line(summary.level(), &summary.to_json());
+    summary.failure()
 }
 
 /// The runtime, as a run sees it.

@@ -209,6 +209,14 @@ test("a scheduled event that panics fails, and one that does not succeeds", asyn
   await assert.rejects(result, /panicked/);
 });
 
+test("a scheduled event whose run was refused fails, and says why once", async () => {
+  const glue = { ...fake(), scheduled: async () => "origin_refused: status 503" };
+  const worker = recovering(glue);
+  await assert.rejects(worker.scheduled("event"), { message: "origin_refused: status 503" });
+  assert.equal(console.error.mock.calls.length, 0);
+  assert.equal(glue.resets, 0);
+});
+
 test("a Worker without a scheduled handler does not export one", () => {
   assert.equal("scheduled" in recovering(fake()), false);
 });

@@ -66,6 +66,24 @@ fn a_file_with_half_a_list_deletes_no_user() {
 }
 
 #[test]
+fn memberships_are_removed_up_to_a_share_and_beyond_it_by_force() {
+    let ground = Ground::new("memberships");
+    let mut users = users(10);
+    assert_eq!(ground.push_users(&users, &[]).code, 0);
+    ground.cloud.writes();
+    for user in &mut users {
+        user["relations"] = json!([]);
+    }
+    let run = ground.push_users(&users, &[]);
+    assert_eq!(run.code, 1);
+    let expected = "10 of 10 memberships would be removed, more than 20 %: nothing is written";
+    assert!(run.errors()[0].contains(expected), "{}", run.stderr);
+    assert_eq!(ground.cloud.writes(), [""; 0]);
+    assert_eq!(ground.push_users(&users, &["--force"]).code, 0);
+    assert_eq!(ground.push_users(&users, &[]).code, 0);
+}
+
+#[test]
 fn names_and_refs_with_a_slash_or_a_control_character_are_refused() {
     let ground = Ground::new("names");
     for name in ["a/b", "a:b", "a\u{1b}[2J", "a\nb", "a b", ""] {

@@ -9,7 +9,7 @@ use backstage_cfaccess::catalog::import::{
     Hierarchy, ImportPolicy, Index, LiveUser, MAX_KV_CALLS, Reconciliation, Summary, SyncPolicy,
     SyncPorts, live_entity, live_user, sync,
 };
-use backstage_cfaccess::catalog::{Key, Record, decode, digest, encode};
+use backstage_cfaccess::catalog::{Key, Metadata, Record, decode, encode};
 use backstage_cfaccess::ports::{Failure, HttpRequest, HttpResponse};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -134,7 +134,7 @@ impl SyncPorts for World {
             .iter()
             .filter(|(key, _)| key.starts_with("v1:"))
             .map(|(key, (value, marked))| match marked {
-                true => json!({ "name": key, "metadata": { "h": digest(value) } }),
+                true => json!({ "name": key, "metadata": Metadata::of(value) }),
                 false => json!({ "name": key }),
             })
             .collect();
@@ -172,6 +172,8 @@ impl Line {
         let line: Value = serde_json::from_str(&summary.to_json()).unwrap();
         assert_eq!(line["level"], summary.level());
         assert_eq!(line["task"], "catalog");
+        let is_failed = line["outcome"] == "refused" || line["code"] == "catalog_write_failed";
+        assert_eq!(summary.failure().is_some(), is_failed, "{line}");
         Self(line)
     }
 
@@ -434,6 +436,47 @@ fn what_has_changed_follows_in_the_safe_order() {
 }
 
 #[test]
+fn a_list_in_which_users_have_lost_their_groups_takes_none_from_them() {
+    // With the number of groups in the metadata, and without it, as records of earlier versions.
+    for is_marked in [true, false] {
+        let world = World::new();
+        let all: Vec<Value> = (0..10).map(|i| user(&format!("u{i}"), &["a", "b", "c"])).collect();
+        world.has(&all);
+        world.run();
+        for (_, marked) in world.kv.borrow_mut().values_mut() {
+            *marked = is_marked;
+        }
+        let before = world.holds();
+        let without = |count: usize| {
+            let mut users = all.clone();
+            for user in &mut users[..count] {
+                user["relations"] = json!([]);
+            }
+            users
+        };
+        for count in [3, 10] {
+            world.has(&without(count));
+            let line = world.run();
+            assert_eq!(line.kind(), ["error", "refused", "removals_excessive"]);
+            let (lost, total) = if is_marked { (3 * count, 30) } else { (count, 10) };
+            let detail = format!("{lost} of {total} memberships would be removed, more than 20 %");
+            assert!(line.text("detail").starts_with(&detail), "{}", line.text("detail"));
+            assert_eq!(world.holds(), before);
+        }
+        // All of one user's, however many those are.
+        let pair = [user("u0", &["a", "b", "c"]), user("u1", &[])];
+        let other = World::new();
+        other.has(&pair);
+        other.run();
+        other.has(&[user("u0", &[]), user("u1", &[])]);
+        assert_eq!(other.run().kind(), ["info", "synced", ""]);
+        world.has(&without(2));
+        assert_eq!(world.run().kind(), ["info", "synced", ""]);
+        assert_eq!(world.holds(), wanted(&without(2)));
+    }
+}
+
+#[test]
 fn two_users_with_one_email_are_ambiguous() {
     let world = World::new();
     let mut twins = [user("a", &[]), user("b", &[]), user("c", &[])];
@@ -567,7 +610,7 @@ fn without_a_token_nothing_is_asked() {
 #[test]
 fn what_cannot_be_read_of_a_profile_is_left_out_and_the_groups_are_followed() {
     let world = World::new();
-    let mut all = users(6);
+    let mut all = users(16);
     world.has(&all);
     world.run();
     for (index, profile) in [
@@ -581,7 +624,7 @@ fn what_cannot_be_read_of_a_profile_is_left_out_and_the_groups_are_followed() {
     world.has(&all);
     let line = world.run();
     assert_eq!(line.kind(), ["warn", "synced", ""]);
-    assert_eq!([line.count("users"), line.count("unreadable")], [6, 2]);
+    assert_eq!([line.count("users"), line.count("unreadable")], [16, 2]);
     let named = json!([
         "user:default/u000: spec.profile.email",
         "user:default/u001: spec.profile.displayName, spec.profile.picture",

@@ -23,13 +23,15 @@ async function startFilled(t, users, options) {
   return gate;
 }
 
-/** Runs the handler. Returns its line in the log; there is just one. */
+/**
+ * Runs the handler. Returns its line in the log; there is just one. The event fails if the run was
+ * refused or failed.
+ */
 async function run(gate) {
   const before = gate.logs.length;
   const calls = async () => (await gate.kvCalls()).filter(({ method }) => method !== "get");
   await gate.clearKvCalls();
   const { outcome } = await gate.scheduled();
-  assert.equal(outcome, "ok");
   await gate.lines(() => gate.logs.length > before);
   const lines = gate.logs.slice(before).map(({ message }) => JSON.parse(message));
   assert.deepEqual(
@@ -37,7 +39,10 @@ async function run(gate) {
     ["catalog"],
     JSON.stringify(lines),
   );
-  return { ...lines[0], calls: await calls() };
+  const [line] = lines;
+  const failed = line.outcome === "refused" || line.code === "catalog_write_failed";
+  assert.equal(outcome, failed ? "exception" : "ok", JSON.stringify(line));
+  return { ...line, calls: await calls() };
 }
 
 const changes = ({ calls }) =>
@@ -265,6 +270,19 @@ describe("a run that must not write", () => {
       assert.deepEqual(await signIn(gate, "jane@example.com"), "404 user_not_found");
     });
   }
+
+  test("a list in which all users have lost their groups", async (t) => {
+    const gate = await startFilled(
+      t,
+      ["a", "b", "c"].map((name) => catalogUser(name, ["team-a", "team-b"])),
+    );
+    const before = await contents(gate);
+    ground.origin.users = ["a", "b", "c"].map((name) => catalogUser(name));
+    const line = await run(gate);
+    assert.deepEqual([line.outcome, line.code], ["refused", "removals_excessive"]);
+    assert.match(line.detail, /6 of 6 memberships would be removed/);
+    assert.equal(await contents(gate), before);
+  });
 
   test("an origin that is not there", async (t) => {
     const gate = await startCron(t, { backstage: { origin: await deafUrl() } });

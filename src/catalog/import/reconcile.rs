@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::policy::ImportPolicy;
-use crate::catalog::{Metadata, PREFIX, Record, RecordKind, digest, encode};
+use crate::catalog::{Metadata, PREFIX, Record, RecordKind, count_groups, digest, encode};
 
-/// The most of the users, of the emails or of the annotations that cron removes, and the command line
-/// without being told otherwise, in percent.
+/// The most of the users, of the emails, of the annotations or of the memberships that cron removes, and
+/// the command line without being told otherwise, in percent.
 pub const MAX_REMOVED: u8 = 20;
 
 /// A comparison under way: what KV holds, and record by record what it should hold.
@@ -27,6 +27,8 @@ pub struct Reconciliation {
 struct Slot {
     /// What KV has under the key: its digest, empty if it is not known.
     actual: Option<String>,
+    /// How many groups that has, if it is known.
+    groups: Option<usize>,
     desired: Desired,
 }
 
@@ -36,7 +38,7 @@ enum Desired {
     Nothing,
     /// The record of this user; the value only if it differs from what is actual, and there was room.
     /// Nothing differs if what is actual is to stay.
-    One { user: String, differs: bool, value: Option<String> },
+    One { user: String, differs: bool, groups: usize, value: Option<String> },
     /// Several users have the email or annotation. Sorted, each once.
     Several(Vec<String>),
 }
@@ -58,6 +60,10 @@ pub struct Plan {
     pub put_off: usize,
     /// How many records are actual, and are to be deleted, of those found by annotation, email, field and ref.
     shares: [(usize, usize); 4],
+    /// How many memberships the users have who stay, and how many of these would go.
+    memberships: (usize, usize),
+    /// How many users would lose some.
+    losers: usize,
 }
 
 /// A record to write.
@@ -86,7 +92,9 @@ impl Reconciliation {
             let name = item.get("name")?.as_str()?;
             let digest = Metadata::digest_of(item).unwrap_or_default();
             if name.starts_with(PREFIX) {
-                let slot = Slot { actual: Some(digest.to_owned()), desired: Desired::Nothing };
+                let groups = Metadata::groups_of(item);
+                let actual = Some(digest.to_owned());
+                let slot = Slot { actual, groups, desired: Desired::Nothing };
                 self.slots.insert(name.to_owned(), slot);
             }
         }
@@ -121,11 +129,12 @@ impl Reconciliation {
                 let value = value.filter(|(_, digest)| actual != Some(digest));
                 let reserve = if actual.is_some() { 0 } else { self.reserve };
                 let differs = value.is_some();
+                let groups = value.map_or(0, |(value, _)| count_groups(value));
                 let room = self.room.saturating_sub(reserve);
                 let value = value.map(|(value, _)| value).filter(|it| it.len() <= room);
                 self.room -= value.map_or(0, str::len);
                 let value = value.map(str::to_owned);
-                slot.desired = Desired::One { user: user.to_owned(), differs, value };
+                slot.desired = Desired::One { user: user.to_owned(), differs, groups, value };
             }
             Desired::One { user: other, value, .. } => {
                 if other != user {
@@ -153,9 +162,11 @@ impl Reconciliation {
     pub fn plan(mut self) -> serde_json::Result<Plan> {
         let mut plan = Plan::default();
         let mut unused = (0, 0);
-        for (key, Slot { actual, desired }) in std::mem::take(&mut self.slots) {
+        for (key, Slot { actual, groups: held, desired }) in std::mem::take(&mut self.slots) {
             let [annotations, emails, fields, refs] = &mut plan.shares;
-            let share = match RecordKind::of(&key) {
+            let kind = RecordKind::of(&key);
+            let is_user = matches!(kind, Some((RecordKind::Ref, _))) && actual.is_some();
+            let share = match kind {
                 Some((RecordKind::Email, _)) => emails,
                 Some((RecordKind::Ref, _)) => refs,
                 Some((kind, Some(name))) if self.is_used(kind, name) => {
@@ -171,7 +182,17 @@ impl Reconciliation {
                     plan.removed.push(key);
                     continue;
                 }
-                Desired::One { differs, value, .. } => (differs, value),
+                Desired::One { differs, groups, value, .. } => {
+                    if is_user {
+                        // Of records without a number it is known only whether they have any left.
+                        let held = held.unwrap_or(1);
+                        plan.memberships.0 += held;
+                        let lost = if differs { held.saturating_sub(groups) } else { 0 };
+                        plan.memberships.1 += lost;
+                        plan.losers += usize::from(lost > 0);
+                    }
+                    (differs, value)
+                }
                 Desired::Several(users) => {
                     let value = encode(&Record::Many(users))?;
                     (actual.as_deref() != Some(&digest(&value)), Some(value))
@@ -209,18 +230,20 @@ impl Plan {
     }
 
     /// Why so much must not be deleted unasked: of the records found by ref, email, annotation or field,
-    /// more than this percentage, rounded up, would go. One of each may always go.
+    /// or of the memberships of the users who stay, more than this percentage, rounded up, would go. One
+    /// of each may always go, and all memberships of one user.
     #[must_use]
     pub fn excess(&self, percent: u8) -> Option<String> {
         let [annotations, emails, fields, refs] = self.shares;
+        let memberships = if self.losers > 1 { self.memberships } else { (0, 0) };
         let shares = [
-            (RecordKind::Ref, refs),
-            (RecordKind::Email, emails),
-            (RecordKind::Annotation, annotations),
-            (RecordKind::Field, fields),
+            (RecordKind::Ref.plural(), refs),
+            (RecordKind::Email.plural(), emails),
+            (RecordKind::Annotation.plural(), annotations),
+            (RecordKind::Field.plural(), fields),
+            ("memberships", memberships),
         ];
-        for (kind, (actual, removed)) in shares {
-            let what = kind.plural();
+        for (what, (actual, removed)) in shares {
             if removed > 1 && removed > (actual * usize::from(percent)).div_ceil(100) {
                 return Some(format!(
                     "{removed} of {actual} {what} would be removed, more than {percent} %"

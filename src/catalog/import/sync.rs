@@ -371,6 +371,15 @@ impl Summary {
         }
     }
 
+    /// Why the run was refused or failed. A run that only reached its limit has not: the next one goes
+    /// on.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        let Halt { code, detail } = self.halt.as_ref()?;
+        let is_progress = self.began && *code == "run_limit";
+        (!is_progress).then(|| format!("{code}: {detail}"))
+    }
+
     /// Its line in the log. The outcome is `synced`; `partly` if the next run has more to do; or
     /// `refused` if nothing was written.
     #[must_use]

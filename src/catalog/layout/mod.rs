@@ -8,7 +8,7 @@ mod record;
 
 pub use key::{Key, fold, is_annotation_name, is_field_path};
 pub use kind::{PREFIX, RecordKind};
-pub use metadata::{Metadata, digest};
+pub use metadata::{Metadata, count_groups, digest};
 pub use record::{Corrupt, Record, UserRecord, decode, encode};
 
 /// The version of the layout. A record of another version is corrupt to this program.
