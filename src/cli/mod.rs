@@ -34,7 +34,7 @@ enum Command {
     /// Make the records that the Worker looks users up in
     #[command(subcommand)]
     Catalog(catalog::Command),
-    /// Say everything that is wrong with wrangler.toml, and how to mend it
+    /// Say everything that is wrong with wrangler's configuration, and how to correct it
     Doctor(doctor::Args),
     /// Make a signing key, alone or in front of those in use
     Keygen(keygen::Args),

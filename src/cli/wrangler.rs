@@ -1,15 +1,34 @@
-//! wrangler.toml: what is deployed under which name.
+//! wrangler's configuration file: what is deployed under which name.
+
+mod find;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use jsonc_parser::ParseOptions;
 use serde_json::{Map, Value};
+
+pub(super) use find::find;
 
 /// What an environment does not inherit from the top level, of all that is looked at here
 /// (developers.cloudflare.com, "Wrangler configuration", non-inheritable keys).
-const NOT_INHERITED: [&str; 3] = ["env", "kv_namespaces", "vars"];
+const NOT_INHERITED: [&str; 4] = ["env", "kv_namespaces", "secrets", "vars"];
 
-/// A wrangler.toml.
+/// JSONC as wrangler reads it: JSON with comments and trailing commas, in `.json` and `.jsonc` alike.
+const JSONC: ParseOptions = ParseOptions {
+    allow_comments: true,
+    allow_loose_object_property_names: false,
+    allow_trailing_commas: true,
+    allow_missing_commas: false,
+    allow_single_quoted_strings: false,
+    allow_hexadecimal_numbers: false,
+    allow_unary_plus_numbers: false,
+    allow_bare_decimal_point_numbers: false,
+    allow_non_finite_numbers: false,
+    allow_extended_string_escapes: false,
+};
+
+/// A wrangler.toml, .json or .jsonc.
 #[derive(Debug)]
 pub(super) struct Wrangler {
     pub(super) path: PathBuf,
@@ -25,33 +44,38 @@ pub(super) struct Deployment {
 }
 
 impl Wrangler {
-    /// Reads the file.
+    /// Reads the file; its extension says the format, as with wrangler.
     ///
     /// # Errors
     /// A sentence with file and line.
     pub(super) fn read(path: &Path) -> Result<Self, String> {
         let name = path.display();
-        let text = fs::read_to_string(path).map_err(|error| {
-            let other = ["jsonc", "json"].iter().find(|it| path.with_extension(it).exists());
-            let hint = other.map(|it| format!("; wrangler.{it} is not read, only TOML is"));
-            format!("{name}: cannot be read: {error}{}", hint.unwrap_or_default())
-        })?;
-        let top = toml::from_str(&text).map_err(|error: toml::de::Error| {
-            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            let line = before.matches('\n').count() + 1;
-            format!("{name}:{line}: is not valid TOML: {}", error.message())
-        })?;
+        let text =
+            fs::read_to_string(path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
+        let is_toml = path.extension().is_some_and(|it| it.eq_ignore_ascii_case("toml"));
+        let top = if is_toml {
+            toml::from_str(&text).map_err(|error: toml::de::Error| {
+                let line = line_at(&text, error.span().map_or(0, |span| span.start));
+                format!("{name}:{line}: is not valid TOML: {}", error.message())
+            })?
+        } else {
+            parse_jsonc(&text).map_err(|(line, why)| format!("{name}:{line}: {why}"))?
+        };
         Ok(Self { path: path.to_owned(), top })
     }
 
     /// The deployment of this environment, or all of them: the top level and every environment. A
-    /// top level without bindings and vars beside environments is only what they inherit from.
+    /// top level without bindings and vars beside environments is only what they inherit from. The empty
+    /// name is the top level, as in wrangler's `--env=""`.
     ///
     /// # Errors
     /// If there is no such environment.
     pub(super) fn deployments(&self, env: Option<&str>) -> Result<Vec<Deployment>, String> {
         let none = Map::new();
         let envs = self.top.get("env").and_then(Value::as_object).unwrap_or(&none);
+        if env == Some("") {
+            return Ok(vec![Deployment { env: None, settings: self.top.clone() }]);
+        }
         if let Some(env) = env {
             let Some(own) = envs.get(env) else {
                 let known: Vec<&str> = envs.keys().map(String::as_str).collect();
@@ -107,4 +131,25 @@ impl Deployment {
     pub(super) fn label(&self) -> String {
         self.env.as_ref().map_or_else(String::new, |env| format!(" [env.{env}]"))
     }
+}
+
+/// The object in a JSONC text.
+///
+/// # Errors
+/// The line, and what is wrong there.
+pub(super) fn parse_jsonc(text: &str) -> Result<Map<String, Value>, (usize, String)> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    match jsonc_parser::parse_to_serde_value::<Value>(text, &JSONC) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err((1, "must be a JSON object".to_owned())),
+        Err(error) => {
+            let line = line_at(text, error.range().start);
+            Err((line, format!("is not valid JSON: {}", error.kind())))
+        }
+    }
+}
+
+/// The line of a byte of a text.
+fn line_at(text: &str, at: usize) -> usize {
+    text.get(..at).unwrap_or_default().matches('\n').count() + 1
 }

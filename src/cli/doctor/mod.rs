@@ -1,4 +1,4 @@
-//! `cfaccess doctor`: everything that is wrong with wrangler.toml, and how to mend it.
+//! `cfaccess doctor`: everything that is wrong with wrangler's configuration, and how to correct it.
 
 mod bindings;
 mod cron;
@@ -9,16 +9,17 @@ mod settings;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::wrangler::{Deployment, Wrangler};
+use super::wrangler::{self, Deployment, Wrangler};
 use super::{CliError, put};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub(super) struct Args {
-    /// The configuration of the Worker
-    #[arg(long, value_name = "WRANGLER_TOML", default_value = "wrangler.toml")]
-    config: PathBuf,
-    /// Only this environment; by default the top level and every one
+    /// The configuration of the Worker, .toml, .json or .jsonc; by default the file that
+    /// `wrangler deploy` takes in this folder
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Only this environment, or the top level if it is empty; by default the top level and every one
     #[arg(long, value_name = "NAME")]
     env: Option<String>,
     /// The key set of the secret `SIGNING_KEYS`, to be checked too
@@ -71,14 +72,15 @@ impl Findings {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), CliError> {
-    let wrangler = Wrangler::read(&args.config)?;
+    let config = args.config.clone().map_or_else(wrangler::find, Ok)?;
+    let wrangler = Wrangler::read(&config)?;
     let given = args.signing_keys.as_deref().map(secrets::from_file).transpose()?;
-    let is_own_worker = is_own_worker(&args.config);
+    let is_own_worker = is_own_worker(&config);
     let mut problems = Vec::new();
     for deployment in wrangler.deployments(args.env.as_deref())? {
         let keys = given.clone().or_else(|| secrets::from_dev_vars(&wrangler.path, &deployment));
         let findings = examine(&deployment, is_own_worker, keys.as_ref());
-        let place = format!("{}{}", args.config.display(), deployment.label());
+        let place = format!("{}{}", config.display(), deployment.label());
         for text in &findings.notes {
             eprintln!("note: {place}: {text}");
         }
