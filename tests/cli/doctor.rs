@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::sandbox::{Run, Sandbox};
 
@@ -13,6 +13,8 @@ main = "build/worker.mjs"
 compatibility_date = "2026-11-17"
 workers_dev = false
 preview_urls = false
+observability.enabled = true
+secrets.required = ["SIGNING_KEYS", "CATALOG_TOKEN"]
 routes = [{ pattern = "backstage.acme.io/*", zone_name = "acme.io" }]
 
 [build]
@@ -52,7 +54,7 @@ fn a_good_file_has_no_problem() {
     let run = doctor(&sandbox, GOOD);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(run.stdout, "wrangler.toml: 0 problems\n");
-    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    assert_eq!(run.stderr.lines().count(), 2, "{}", run.stderr);
     assert!(
         run.stderr.starts_with(
             "note: wrangler.toml: SIGNING_KEYS is a secret and cannot be seen from here"
@@ -70,7 +72,7 @@ fn resolvers_by_annotation_need_a_push() {
             "resolver = \"emailMatchingUserEntityAnnotation\", annotation = \"google.com/email\"",
         ),
     );
-    assert_eq!((run.code, run.stderr.lines().count()), (0, 2), "{}", run.stderr);
+    assert_eq!((run.code, run.stderr.lines().count()), (0, 3), "{}", run.stderr);
     let note =
         "note: wrangler.toml: CFACCESS.signIn finds users by google.com/email: KV knows them";
     assert!(run.stderr.contains(note), "{}", run.stderr);
@@ -220,7 +222,7 @@ fn what_is_legal_but_seldom_meant_is_a_warning() {
         (
             but(
                 "[vars.CFACCESS]",
-                "[vars.CFACCESS]\nserviceTokens = [{ token = \"a\", subject = \"b\" }]",
+                "[vars.CFACCESS]\nserviceTokens = [{ token = \"a\", subject = \"b@acme.io\" }]",
             ),
             "CFACCESS.serviceTokens holds `a`",
         ),
@@ -309,7 +311,10 @@ fn signing_keys_are_checked_where_they_can_be_seen() {
         for arguments in [&["doctor", "--signing-keys", "keys.json"][..], &["doctor"]] {
             let run = sandbox.run(arguments);
             match expected {
-                None => assert_eq!((run.code, run.stderr.as_str()), (0, "")),
+                None => {
+                    let other = run.stderr.lines().filter(|line| !line.contains("Bypass"));
+                    assert_eq!((run.code, other.count()), (0, 0), "{}", run.stderr);
+                }
                 Some(expected) => {
                     assert_eq!((run.code, run.errors().len()), (1, 1), "{}", run.stderr);
                     assert!(run.errors()[0].contains(expected), "{}", run.stderr);
@@ -349,6 +354,7 @@ fn a_cron_trigger_is_looked_at() {
         assert_eq!(run.code, 0, "{}", run.stderr);
         let lines: Vec<&str> =
             run.stderr.lines().filter(|line| !line.contains("SIGNING_KEYS")).collect();
+        let lines: Vec<&str> = lines.into_iter().filter(|line| !line.contains("Bypass")).collect();
         assert_eq!(lines.len(), expected.len(), "{}", run.stderr);
         for (line, expected) in lines.iter().zip(expected) {
             assert!(line.starts_with(expected), "{line}");
@@ -449,4 +455,237 @@ fn the_empty_environment_is_the_top_level() {
     sandbox.write("wrangler.toml", format!("{GOOD}\n[env.staging]\nroutes = []\n"));
     let run = sandbox.run(&["doctor", "--env", ""]);
     assert_eq!((run.code, run.stdout.as_str()), (0, "wrangler.toml: 0 problems\n"));
+}
+
+/// The good configuration with the value at a JSON pointer replaced, or removed by `null`; missing objects
+/// are made.
+fn with(pointer: &str, value: Value) -> Value {
+    let mut config: Value = toml::from_str(GOOD).unwrap();
+    change(&mut config, pointer, value);
+    config
+}
+
+fn change(config: &mut Value, pointer: &str, value: Value) {
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    if config.pointer(parent).is_none() {
+        change(config, parent, json!({}));
+    }
+    match config.pointer_mut(parent).unwrap() {
+        Value::Object(object) if value.is_null() => {
+            object.remove(key);
+        }
+        Value::Object(object) => {
+            object.insert(key.to_owned(), value);
+        }
+        Value::Array(list) => list[key.parse::<usize>().unwrap()] = value,
+        _ => panic!("{pointer}"),
+    }
+}
+
+/// What doctor finds in a configuration: errors and warnings.
+fn findings(sandbox: &Sandbox, config: &Value) -> Vec<String> {
+    sandbox.write("wrangler.jsonc", serde_json::to_string_pretty(config).unwrap());
+    let run = sandbox.run(&["doctor"]);
+    let found = run.errors().into_iter().chain(run.warnings());
+    found.map(|line| line.trim_start_matches("wrangler.jsonc").to_owned()).collect()
+}
+
+#[test]
+fn each_mistake_is_exactly_one_message_with_its_place() {
+    let sandbox = Sandbox::new("doctor-kinds");
+    let resolvers = "/vars/CFACCESS/signIn/resolvers/0";
+    let origin = "/vars/BACKSTAGE/origin";
+    let route = |pattern: &str, zone: &str| json!([{ "pattern": pattern, "zone_name": zone }]);
+    let local_part = |domains: Value| json!({ "resolver": "emailLocalPartMatchingUserEntityName", "allowedDomains": domains });
+    let tokens = |list: &[(&str, &str)]| -> Value {
+        list.iter().map(|(token, subject)| json!({ "token": token, "subject": subject })).collect()
+    };
+    let base = "/vars/BACKSTAGE/baseUrl";
+    let life = "/vars/BACKSTAGE/backstageTokenExpiration";
+    let header = "/vars/CFACCESS/jwtHeaderName";
+    let date = "/compatibility_date";
+    let flags = "/compatibility_flags";
+    for (pointer, value, expected) in [
+        (
+            "/routes",
+            route("backstage.acme.io/api/*", "acme.io"),
+            "no route leads to backstage.acme.io/,",
+        ),
+        (
+            "/routes",
+            route("backstage.acme.io/api/auth/*", "acme.io"),
+            "no route leads to backstage.acme.io/,",
+        ),
+        ("/routes", route("backstage.acme.io/*", "acme.com"), "is not in the zone acme.com"),
+        ("/routes", route("backstage.acme.io/*", "me.io"), "is not in the zone me.io"),
+        (base, json!("https://backstage.acme.io/api/auth"), "BACKSTAGE.baseUrl is"),
+        (base, json!("https://backstage.acme.io/api"), "BACKSTAGE.baseUrl is"),
+        (base, json!("https://localhost:7007"), "BACKSTAGE.baseUrl names localhost"),
+        (base, json!("https://10.1.2.3"), "BACKSTAGE.baseUrl names 10.1.2.3"),
+        (origin, json!("http://localhost:7007"), "BACKSTAGE.origin names localhost"),
+        (origin, json!("http://192.168.0.4"), "BACKSTAGE.origin names 192.168.0.4"),
+        (origin, json!("http://[::1]:7007"), "BACKSTAGE.origin names [::1]"),
+        (origin, json!("http://backstage:7007"), "BACKSTAGE.origin names backstage"),
+        (
+            origin,
+            json!("http://backstage.svc.cluster.local"),
+            "BACKSTAGE.origin names backstage.svc",
+        ),
+        ("/vars/CFACCESS/audience", json!("A3".repeat(32)), "CFACCESS.audience holds"),
+        (header, json!("Authorization"), "CFACCESS.jwtHeaderName is `authorization`"),
+        (header, json!("cookie"), "CFACCESS.jwtHeaderName is `cookie`"),
+        ("/vars/CFACCESS/serviceTokens", tokens(&[("a.access", "ci")]), "the subject `ci`"),
+        ("/vars/CFACCESS/serviceTokens", tokens(&[("a.access", "ci@")]), "the subject `ci@`"),
+        (
+            "/vars/CFACCESS/serviceTokens",
+            tokens(&[("a.access", "a@acme.io"), ("a.access", "b@acme.io")]),
+            "CFACCESS.serviceTokens holds `a.access` twice",
+        ),
+        (resolvers, local_part(Value::Null), "CFACCESS.signIn.resolvers[0] has no allowedDomains"),
+        (
+            resolvers,
+            local_part(json!(["@acme.io"])),
+            "resolvers[0].allowedDomains holds `@acme.io`",
+        ),
+        (
+            resolvers,
+            local_part(json!(["*.acme.io"])),
+            "resolvers[0].allowedDomains holds `*.acme.io`",
+        ),
+        (
+            resolvers,
+            local_part(json!(["a@acme.io"])),
+            "resolvers[0].allowedDomains holds `a@acme.io`",
+        ),
+        (
+            life,
+            json!({ "minutes": 5 }),
+            "BACKSTAGE.backstageTokenExpiration is 300 seconds, and 600",
+        ),
+        (life, json!({ "days": 2 }), "BACKSTAGE.backstageTokenExpiration is 172800 seconds"),
+        ("/triggers/crons", json!(["* * * *"]), "the cron trigger `* * * *` is not valid"),
+        ("/triggers/crons", json!(["61 * * * *"]), "the cron trigger `61 * * * *` is not valid"),
+        ("/assets", json!({ "directory": "dist" }), "`assets` serves files"),
+        ("/site", json!({ "bucket": "dist" }), "`site` serves files"),
+        ("/limits/cpu_ms", json!(10), "`limits.cpu_ms` is 10"),
+        ("/observability", Value::Null, "`observability` is not enabled"),
+        ("/observability/enabled", json!(false), "`observability` is not enabled"),
+        (date, Value::Null, "`compatibility_date` is missing"),
+        (date, json!("2999-01-01"), "`compatibility_date` 2999-01-01 is in the future"),
+        (date, json!("2021-01-01"), "`compatibility_date` 2021-01-01 is before"),
+        (date, json!("17.11.2026"), "`compatibility_date` must be a date"),
+        (flags, json!(["global_fetch_strictly_public"]), "`global_fetch_strictly_public`"),
+        ("/secrets", Value::Null, "`secrets.required` is absent"),
+        ("/secrets/required", json!(["CATALOG_TOKEN"]), "`secrets.required` lacks SIGNING_KEYS"),
+        ("/build", Value::Null, "`main` names build/worker.mjs, which is not there"),
+    ] {
+        let mut config = with(pointer, value);
+        // The cron handler needs an address of the backend's own.
+        if pointer == "/triggers/crons" {
+            change(&mut config, origin, json!("https://origin.acme.io"));
+        }
+        let found = findings(&sandbox, &config);
+        assert_eq!(found.len(), 1, "{expected}: {found:#?}");
+        assert!(found[0].contains(expected), "{expected}: {found:#?}");
+    }
+}
+
+#[test]
+fn overlapping_cron_triggers_are_one_warning() {
+    let sandbox = Sandbox::new("doctor-overlap");
+    let mut config = with("/vars/BACKSTAGE/origin", json!("https://origin.acme.io"));
+    change(&mut config, "/triggers/crons", json!(["*/15 * * * *", "1 3 * * *"]));
+    let found = findings(&sandbox, &config);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("`*/15 * * * *` and `1 3 * * *` overlap"), "{found:#?}");
+    change(&mut config, "/secrets/required", json!(["SIGNING_KEYS"]));
+    change(&mut config, "/triggers/crons", json!(["*/15 * * * *"]));
+    let found = findings(&sandbox, &config);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("`secrets.required` lacks CATALOG_TOKEN"), "{found:#?}");
+}
+
+/// The good configuration with an environment that is complete and shares nothing.
+fn with_staging() -> Value {
+    let mut staging: Value = toml::from_str(GOOD).unwrap();
+    for key in ["name", "main", "compatibility_date", "build", "observability"] {
+        staging.as_object_mut().unwrap().remove(key);
+    }
+    change(
+        &mut staging,
+        "/routes",
+        json!([{ "pattern": "staging.acme.io/*", "zone_name": "acme.io" }]),
+    );
+    change(&mut staging, "/vars/BACKSTAGE/baseUrl", json!("https://staging.acme.io"));
+    change(&mut staging, "/kv_namespaces/0/id", json!("1f2ac74b498b48028cb68387c421e279"));
+    change(&mut staging, "/kv_namespaces/1/id", json!("16779da6940b431db6e566b4846d64db"));
+    with("/env", json!({ "staging": staging }))
+}
+
+#[test]
+fn environments_that_share_a_route_or_kv_are_found() {
+    let sandbox = Sandbox::new("doctor-shared");
+    assert_eq!(findings(&sandbox, &with_staging()), Vec::<String>::new());
+    let good: Value = toml::from_str(GOOD).unwrap();
+    let mut config = with_staging();
+    change(&mut config, "/env/staging/kv_namespaces/0/id", good["kv_namespaces"][0]["id"].clone());
+    let found = findings(&sandbox, &config);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].starts_with(" [env.staging]: shares the KV namespace"), "{found:#?}");
+    for routes in [Value::Null, good["routes"].clone()] {
+        let mut config = with_staging();
+        change(&mut config, "/env/staging/routes", routes);
+        change(
+            &mut config,
+            "/env/staging/vars/BACKSTAGE/baseUrl",
+            json!("https://backstage.acme.io"),
+        );
+        let found = findings(&sandbox, &config);
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert!(found[0].starts_with(" [env.staging]: shares the route backstage.acme.io/*"));
+    }
+}
+
+#[test]
+fn key_set_that_does_not_fit_a_secret_is_found() {
+    let sandbox = Sandbox::new("doctor-size");
+    sandbox.write("wrangler.toml", GOOD);
+    let mut keys: Value = serde_json::from_str(&sandbox.run(&["keygen"]).stdout).unwrap();
+    keys["padding"] = json!("x".repeat(5_200));
+    sandbox.write("keys.json", keys.to_string());
+    let run = sandbox.run(&["doctor", "--signing-keys", "keys.json"]);
+    assert_eq!(run.errors().len(), 1, "{}", run.stderr);
+    assert!(run.errors()[0].contains("and a secret may have 5120"), "{}", run.stderr);
+    assert!(!run.stderr.contains(keys["keys"][0]["d"].as_str().unwrap()));
+}
+
+#[test]
+fn right_configurations_raise_nothing() {
+    let sandbox = Sandbox::new("doctor-right");
+    let custom = json!([{ "pattern": "backstage.acme.io", "custom_domain": true }]);
+    for (pointer, value) in [
+        ("/name", json!("other")),
+        ("/routes", json!(["backstage.acme.io/*"])),
+        ("/routes", json!([{ "pattern": "*.acme.io/*", "zone_name": "acme.io" }])),
+        ("/routes", json!([{ "pattern": "backstage.acme.io/*", "zone_id": "0123abcd" }])),
+        ("/routes", json!([{ "pattern": "backstage.acme.io*", "zone_name": "backstage.acme.io" }])),
+        ("/routes", json!(["backstage.acme.io/*", "auth.acme.io/*"])),
+        ("/routes", custom),
+        ("/compatibility_flags", json!(["nodejs_compat"])),
+        ("/limits/cpu_ms", json!(100)),
+        ("/observability/head_sampling_rate", json!(0.1)),
+        ("/vars/BACKSTAGE/trust", json!("shared-key")),
+        ("/vars/BACKSTAGE/backstageTokenExpiration", json!({ "minutes": 10 })),
+        ("/vars/BACKSTAGE/backstageTokenExpiration", json!({ "hours": 24 })),
+        ("/vars/CFACCESS/jwtHeaderName", json!("x-assertion")),
+        ("/vars/CFACCESS/serviceTokens", json!([{ "token": "a.access", "subject": "ci@acme.io" }])),
+        ("/vars/CFACCESS/signIn/resolvers/0/allowedDomains", json!(["acme.io", "ACME.com"])),
+        ("/triggers/crons", json!(["*/5 * * * *"])),
+        ("/triggers/crons", json!(["0 3 * * MON", "0 3 * * TUE"])),
+        ("/triggers/crons", json!([])),
+    ] {
+        let mut config = with(pointer, value.clone());
+        change(&mut config, "/vars/BACKSTAGE/origin", json!("https://origin.acme.io"));
+        assert_eq!(findings(&sandbox, &config), Vec::<String>::new(), "{pointer} {value}");
+    }
 }

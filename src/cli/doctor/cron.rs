@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::super::wrangler::Deployment;
 use super::Findings;
+use super::schedule::Schedule;
 use crate::config::Config;
 
 /// The shortest time between two runs, in minutes: a run may take four.
@@ -21,12 +22,7 @@ pub(super) fn check(deployment: &Deployment, config: Option<&Config>, findings: 
     if crons.is_empty() {
         return;
     }
-    for cron in crons.iter().filter_map(Value::as_str).filter(|cron| is_too_often(cron)) {
-        findings.warning(format!(
-            "the cron trigger `{cron}` runs more often than every {SHORTEST} minutes: a run may \
-             begin before the one before it has ended; `*/{SHORTEST} * * * *` does not"
-        ));
-    }
+    check_schedules(&crons.iter().filter_map(Value::as_str).collect::<Vec<_>>(), findings);
     findings.note(
         "CATALOG_TOKEN is a secret and cannot be seen from here: without it the cron handler does \
          nothing; see with `wrangler secret list` that it is there",
@@ -38,6 +34,33 @@ pub(super) fn check(deployment: &Deployment, config: Option<&Config>, findings: 
              may stand in the way: set it to an address of the backend's own",
             backstage.issuer.strip_suffix("/api/auth").unwrap_or(&backstage.issuer)
         ));
+    }
+}
+
+fn check_schedules(crons: &[&str], findings: &mut Findings) {
+    let mut before: Vec<(&str, Schedule)> = Vec::new();
+    for cron in crons {
+        let Some(schedule) = Schedule::parse(cron) else {
+            findings.problem(format!(
+                "the cron trigger `{cron}` is not valid: write minute, hour, day, month and weekday, such \
+                 as `*/{SHORTEST} * * * *`"
+            ));
+            continue;
+        };
+        if is_too_often(cron) {
+            findings.warning(format!(
+                "the cron trigger `{cron}` runs more often than every {SHORTEST} minutes: a run may \
+                 begin before the one before it has ended; `*/{SHORTEST} * * * *` does not"
+            ));
+            continue;
+        }
+        if let Some((other, _)) = before.iter().find(|(_, it)| it.overlaps(&schedule, SHORTEST)) {
+            findings.warning(format!(
+                "the cron triggers `{other}` and `{cron}` overlap: a run may begin before the other has \
+                 ended; keep one, or let them begin {SHORTEST} minutes apart"
+            ));
+        }
+        before.push((cron, schedule));
     }
 }
 

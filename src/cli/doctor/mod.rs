@@ -3,12 +3,20 @@
 mod bindings;
 mod cron;
 mod exposure;
+mod hosts;
+mod neighbours;
+mod platform;
+mod schedule;
 mod secrets;
 mod settings;
+mod values;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use chrono::DateTime;
+
+use super::verify::clock;
 use super::wrangler::{self, Deployment, Wrangler};
 use super::{CliError, put};
 
@@ -33,8 +41,10 @@ Nothing is fetched and nothing is changed. What is looked at:
   SIGNING_KEYS          from --signing-keys or a .dev.vars beside the file: the set, and whether
                         the halves of each key belong together; what is deployed cannot be seen
   KV                    CATALOG and ACCESS_CACHE, with ids that are not made up
-  exposure              workers_dev, preview_urls, routes, cache, compatibility flags
-  triggers              how often the cron handler runs, and where it reads the catalog
+  exposure              workers_dev, preview_urls, routes, cache, assets, compatibility flags
+  platform              compatibility date, CPU limit, observability, secrets.required
+  environments          routes and KV namespaces that two of them share
+  triggers              whether and how often the cron handler runs, and where it reads the catalog
   build                 name, main, compatibility_date
 
 Each problem is a line on stderr that begins with `error:`; what is legal but seldom meant begins
@@ -76,10 +86,15 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
     let wrangler = Wrangler::read(&config)?;
     let given = args.signing_keys.as_deref().map(secrets::from_file).transpose()?;
     let is_own_worker = is_own_worker(&config);
+    let today = DateTime::from_timestamp(clock(), 0).unwrap_or_default().date_naive();
+    let folder = config.parent().unwrap_or(Path::new(""));
+    let all = wrangler.deployments(None)?;
     let mut problems = Vec::new();
     for deployment in wrangler.deployments(args.env.as_deref())? {
         let keys = given.clone().or_else(|| secrets::from_dev_vars(&wrangler.path, &deployment));
-        let findings = examine(&deployment, is_own_worker, keys.as_ref());
+        let mut findings = examine(&deployment, is_own_worker, keys.as_ref());
+        platform::check(&deployment, folder, today, &mut findings);
+        neighbours::check(&deployment, &all, &mut findings);
         let place = format!("{}{}", config.display(), deployment.label());
         for text in &findings.notes {
             eprintln!("note: {place}: {text}");

@@ -6,7 +6,9 @@ use serde_json::json;
 use super::super::es256::{NewKey, secret_key};
 use super::super::wrangler::Deployment;
 use super::Findings;
+use super::hosts::host_in;
 use super::secrets::Keys;
+use super::values;
 use crate::config::{AppCode, BackstageConfig, Config, Mode, RawConfig, Trust};
 use crate::sign_in::OnUserNotFound;
 
@@ -42,6 +44,7 @@ pub(super) fn check(
             check_keys(&config, keys, findings);
             check_access(&config, findings);
             check_backstage(&config, findings);
+            values::check(deployment, &config, findings);
             Some(config)
         }
         Err(problems) => {
@@ -66,6 +69,7 @@ fn check_keys(config: &Config, keys: Option<&Keys>, findings: &mut Findings) {
         );
         return;
     };
+    values::check_size(&keys.text, findings);
     for key in config.signing_keys.iter() {
         if let Err(why) = secret_key(key) {
             findings.problem(format!(
@@ -193,15 +197,5 @@ fn check_base_url(backstage: &BackstageConfig, findings: &mut Findings) {
     }
     if host == "example.com" || host.ends_with(".example.com") {
         findings.warning(format!("BACKSTAGE.baseUrl names {host}, an example"));
-    }
-}
-
-/// The host in a URL of the configuration, without its port.
-pub(super) fn host_in(url: &str) -> String {
-    let authority = url.split("://").nth(1).unwrap_or_default();
-    let authority = authority.split('/').next().unwrap_or_default();
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => host.to_owned(),
-        _ => authority.to_owned(),
     }
 }

@@ -167,7 +167,7 @@ fn time(now: Option<i64>) -> Result<DateTime<Utc>, String> {
 
 /// Seconds since 1970.
 #[expect(clippy::disallowed_methods, reason = "native, and the one clock of the command line")]
-fn clock() -> i64 {
+pub(super) fn clock() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

@@ -1,0 +1,46 @@
+//! What two environments of one file must not share.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::super::wrangler::Deployment;
+use super::Findings;
+use super::exposure::{pattern, routes};
+
+/// Compares a deployment with those that come before it in the file.
+pub(super) fn check(deployment: &Deployment, all: &[Deployment], findings: &mut Findings) {
+    for other in all.iter().take_while(|other| other.env != deployment.env) {
+        let name =
+            other.env.as_ref().map_or("the top level".to_owned(), |env| format!("[env.{env}]"));
+        let shared = common(&patterns(deployment), &patterns(other));
+        if !shared.is_empty() {
+            findings.problem(format!(
+                "shares the route {shared} with {name}, and only one of both Workers gets the \
+                 requests: give each its own `routes`"
+            ));
+        }
+        let shared = common(&namespaces(deployment), &namespaces(other));
+        if !shared.is_empty() {
+            findings.problem(format!(
+                "shares the KV namespace {shared} with {name}, so each changes the other's users: \
+                 make one for each with `wrangler kv namespace create`"
+            ));
+        }
+    }
+}
+
+fn common(one: &BTreeSet<String>, other: &BTreeSet<String>) -> String {
+    one.intersection(other).map(String::as_str).collect::<Vec<_>>().join(" and ")
+}
+
+fn patterns(deployment: &Deployment) -> BTreeSet<String> {
+    routes(deployment).into_iter().filter_map(pattern).map(str::to_ascii_lowercase).collect()
+}
+
+fn namespaces(deployment: &Deployment) -> BTreeSet<String> {
+    let namespaces = deployment.get("kv_namespaces").and_then(Value::as_array);
+    let namespaces = namespaces.into_iter().flatten();
+    let ids = namespaces.filter_map(|it| it.get("id").and_then(Value::as_str));
+    ids.map(str::to_ascii_lowercase).collect()
+}
