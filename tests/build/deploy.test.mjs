@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { deployment } from "../../scripts/deploy.mjs";
+import { deployment } from "../../npm/lib/deployment.mjs";
 
 let folder;
 

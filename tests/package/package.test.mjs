@@ -139,12 +139,15 @@ describe("the npm package", { concurrency: false }, () => {
     await writeFile(file, text);
     const env = { CLOUDFLARE_ENV: "staging" };
     const { output } = await ended(cfaccess(["deploy", "--dry-run"], { cwd, env }));
-    assert.ok(output.includes("https://backstage.acme"), output);
+    assert.ok(output.includes("https://staging-backstage.acme"), output);
+    const other = await ended(cfaccess(["deploy", "--dry-run", "--var", "CFACCESS:x"], { cwd }));
+    assert.equal(other.code, 1);
+    assert.match(other.output, /^Unknown option '--var'/);
 
     await writeFile(join(cwd, "wrangler.toml"), 'name = "other"\n');
     const several = await ended(cfaccess(["deploy", "--dry-run"], { cwd }));
     assert.equal(several.code, 1);
-    assert.match(several.output, /wrangler\.jsonc and wrangler\.toml/);
+    assert.match(several.output, /wrangler\.jsonc and wrangler\.toml are both there/);
   });
 
   test("native commands run, with their exit status", async () => {
