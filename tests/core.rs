@@ -19,6 +19,8 @@ mod background;
 mod claims;
 #[path = "core/config.rs"]
 mod config;
+#[path = "core/forward.rs"]
+mod forward;
 #[path = "core/gate.rs"]
 mod gate;
 #[path = "core/identity.rs"]

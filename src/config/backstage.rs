@@ -62,6 +62,17 @@ pub(super) fn read(value: &Value, problems: &mut Vec<Problem>) -> Option<Backsta
     let omit_ownership_claim = reader.boolean("omitIdentityTokenOwnershipClaim");
     let cors_origins = cors_origins(&mut reader);
     let origin = origin(&mut reader);
+    if let (Some(origin), Some(base_url)) = (&origin, &base_url)
+        && is_same_host(origin, &base_url.origin)
+    {
+        reader.problem(
+            "origin",
+            format!(
+                "must not be the host of baseUrl, `{origin}`, which is the Worker itself: set it to \
+                 an address of Backstage's own, or leave it out on a route of a zone"
+            ),
+        );
+    }
     let public_paths = public_paths(&mut reader);
     let mode = reader.one_of("mode", &[("answer", Mode::Answer), ("shadow", Mode::Shadow)]);
     reader.finish();
@@ -137,11 +148,36 @@ fn public_paths(reader: &mut Reader<'_>) -> Vec<String> {
         let is_plain = path.bytes().all(|byte| {
             byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~')
         });
-        if !path.starts_with('/') || !is_plain || path.contains("//") || path.contains("..") {
+        let has_dots = path.split('/').any(|segment| segment.starts_with("..") || segment == ".");
+        if !path.starts_with('/') || !is_plain || path.contains("//") || has_dots {
             reader.problem("publicPaths", format!("must hold plain paths, not `{path}`"));
         } else if path == "/" {
             reader.problem("publicPaths", "must not hold `/`: it would open every path");
         }
     }
     paths
+}
+
+/// Whether a public path would let requests to the auth plugin's provider through unverified. Case
+/// does not count, because Backstage's routers ignore it. Only the health route may be public.
+pub(super) fn opens_sign_in(path: &str, auth_path: &str, provider: &str) -> bool {
+    let path = format!("{}/", path.trim_end_matches('/').to_ascii_lowercase());
+    [auth_path, "/api/auth"].iter().any(|auth_path| {
+        let provider = format!("{auth_path}/{provider}/").to_ascii_lowercase();
+        let is_health = path == format!("{provider}health/");
+        // The plugin and what it lies below; the provider and what lies below it.
+        format!("{auth_path}/").to_ascii_lowercase().starts_with(&path)
+            || path.starts_with(&provider) && !is_health
+    })
+}
+
+/// Whether two origins are one host and port. Without a port, `http` and `https` are the same: a route
+/// takes both.
+fn is_same_host(a: &str, b: &str) -> bool {
+    let authority = |origin: &str| {
+        let authority = origin.split_once("://").map_or(origin, |(_, rest)| rest);
+        let plain = authority.strip_suffix(":443").or_else(|| authority.strip_suffix(":80"));
+        plain.unwrap_or(authority).to_owned()
+    };
+    authority(a) == authority(b)
 }

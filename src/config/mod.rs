@@ -59,6 +59,19 @@ impl Config {
             .map(|value| cfaccess::read(&value, code, &mut problems));
         let backstage = object("BACKSTAGE", source.backstage.as_deref(), &mut problems)
             .map(|value| backstage::read(&value, &mut problems));
+        if let (Some(Some((_, sign_in))), Some(Some(backstage))) = (&cfaccess, &backstage) {
+            for path in backstage.public_paths.iter().filter(|path| *path != "/") {
+                if backstage::opens_sign_in(path, &backstage.auth_path, &sign_in.provider_id) {
+                    problems.push(Problem::new(
+                        "BACKSTAGE.publicPaths",
+                        format!(
+                            "holds `{path}`, which opens the sign-in without an assertion: name only \
+                             the paths that must be public"
+                        ),
+                    ));
+                }
+            }
+        }
         let signing_keys = source.signing_keys.as_deref().map_or_else(
             || {
                 Err("is missing; make it with `cfaccess keygen` and `wrangler secret put \

@@ -17,6 +17,8 @@ pub enum Fault {
     Crypto(String),
     /// A fault with a code of its own, from a resolver's author.
     Custom(Rc<CustomError>),
+    /// A request that the Worker forwarded has come back to it.
+    ForwardLoop,
     /// A rule of `signIn.require` needs get-identity's document, and get-identity does not answer.
     IdentityUnavailable,
     /// No usable key set: the certs endpoint did not answer and nothing is cached.
@@ -40,6 +42,7 @@ impl Fault {
     pub const CODES: [&str; 11] = [
         "catalog_corrupt",
         "catalog_unavailable",
+        "forward_loop",
         "identity_unavailable",
         "internal",
         "keys_unavailable",
@@ -59,6 +62,7 @@ impl Fault {
             Self::CatalogUnavailable(_) => "catalog_unavailable",
             Self::Crypto(_) => "internal",
             Self::Custom(custom) => &custom.code,
+            Self::ForwardLoop => "forward_loop",
             Self::IdentityUnavailable => "identity_unavailable",
             Self::KeysUnavailable(_) => "keys_unavailable",
             Self::Misconfigured(_) => "misconfigured",
@@ -77,6 +81,7 @@ impl Fault {
             Self::Crypto(_) | Self::ResolverFailed(_) | Self::TokenTooLarge(_) => 500,
             Self::Custom(custom) => custom.status,
             Self::OriginUnreachable(_) => 502,
+            Self::ForwardLoop => 508,
             _ => 503,
         }
     }
@@ -87,6 +92,7 @@ impl Fault {
         match self.status() {
             502 => "BadGatewayError",
             503 => "ServiceUnavailableError",
+            508 => "LoopDetectedError",
             _ => "InternalServerError",
         }
     }
@@ -99,6 +105,7 @@ impl Fault {
             Self::CatalogUnavailable(_) => "The catalog is temporarily unavailable",
             Self::Crypto(_) | Self::ResolverFailed(_) => "Internal error",
             Self::Custom(custom) => &custom.sentence,
+            Self::ForwardLoop => "The request came back: the origin is the sign-in gate itself",
             Self::IdentityUnavailable => {
                 "The identity of this user is temporarily unavailable at Cloudflare Access"
             }
@@ -127,6 +134,10 @@ impl Fault {
             | Self::OriginUnreachable(text)
             | Self::ResolverFailed(text) => text.clone(),
             Self::Custom(custom) => custom.detail.clone().unwrap_or_default(),
+            Self::ForwardLoop => {
+                "the origin leads back to the Worker; set BACKSTAGE.origin to Backstage's own address"
+                    .to_owned()
+            }
             Self::IdentityUnavailable => "get-identity did not answer".to_owned(),
             Self::RefreshTimeout => "the refresh did not end within 8 s".to_owned(),
             Self::ResolverTimeout(name) => format!("{name} did not finish in time"),
@@ -148,6 +159,7 @@ impl Fault {
             // No request fetches the keys before (`access::ERROR_BACKOFF`).
             Self::KeysUnavailable(_) => Some(10),
             Self::Crypto(_)
+            | Self::ForwardLoop
             | Self::OriginUnreachable(_)
             | Self::ResolverFailed(_)
             | Self::TokenTooLarge(_) => None,

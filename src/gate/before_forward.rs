@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use super::header_edits::{HeaderEdits, is_identity_header, same_name};
+use super::header_edits::{HOP_HEADER, HeaderEdits, is_identity_header, same_name};
 use super::request::HeaderSource;
 use crate::access::{Assertion, Subject};
 use crate::error::Rejection;
@@ -123,6 +123,9 @@ impl<'a> Edits<'a> {
         }
         if FRAMING_HEADERS.contains(&name) {
             return Err(not_allowed(format!("`{name}` frames the message")));
+        }
+        if same_name(name, HOP_HEADER) {
+            return Err(not_allowed(format!("`{name}` is the Worker's own")));
         }
         if is_identity_header(name, self.assertion_header) {
             return Err(not_allowed(format!("`{name}` speaks for the identity of the caller")));

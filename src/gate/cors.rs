@@ -1,4 +1,4 @@
-//! CORS (Fetch standard, section 3.2) for the answers of our own, for a front end that is served
+//! CORS (Fetch standard, section 3.2) for a front end that is served
 //! from another origin than the backend, as Backstage's `backend.cors` allows.
 
 use super::reply::Reply;
@@ -22,6 +22,14 @@ pub fn cors_headers(request: &Request<'_>, origins: &[String]) -> Vec<(&'static 
         headers.push(("access-control-allow-credentials", "true".to_owned()));
     }
     headers
+}
+
+/// Whether this is a CORS preflight from a configured origin. It asks before the browser sends
+/// anything, so it has no credentials, and the origin answers it.
+pub(super) fn is_allowed_preflight(request: &Request<'_>, origins: &[String]) -> bool {
+    request.method == "OPTIONS"
+        && request.headers.get("access-control-request-method").is_some_and(|it| !it.is_empty())
+        && request.headers.get("origin").is_some_and(|origin| origins.contains(&origin))
 }
 
 /// The answer to OPTIONS on the refresh route: 204 with `allow`, and what a preflight asks for if

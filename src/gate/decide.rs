@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use super::app::CfAccess;
 use super::before_forward::{Caller, Edits};
 use super::caches::IsolateCaches;
-use super::cors::{cors_headers, preflight};
-use super::header_edits::{Forward, HeaderEdits};
+use super::cors::{cors_headers, is_allowed_preflight, preflight};
+use super::header_edits::{AssertionNames, Forward, HOP_HEADER, HeaderEdits};
 use super::log_event::LogEvent;
 use super::refresh::Refreshed;
 use super::reply::{Reply, error_reply};
@@ -84,8 +84,8 @@ impl Gate {
     /// Decides on a request:
     ///
     /// 1. The route, by method and path.
-    /// 2. The routes that need no assertion: preflight, 404, 501, the JWK Set, userinfo, public
-    ///    paths.
+    /// 2. What needs no assertion: a request that has come back, preflights, 404, 501, the JWK Set,
+    ///    userinfo, public paths.
     /// 3. The assertion, verified. Everything below is behind it.
     /// 4. A forwarded request leaves here.
     /// 5. The identity, the user, the session.
@@ -117,13 +117,19 @@ impl Gate {
     #[must_use]
     pub fn route(&self, request: &Request<'_>) -> Route {
         let backstage = &self.config.backstage;
-        route(
+        let route = route(
             request.method,
             request.path,
             &backstage.auth_path,
             &self.config.sign_in.provider_id,
             &backstage.public_paths,
-        )
+        );
+        // Without an assertion there is no WebSocket to the origin.
+        let is_public = matches!(route, Route::Jwks | Route::UserInfo);
+        if is_public && request.headers.get("upgrade").is_some() {
+            return Route::Forward { public: false };
+        }
+        route
     }
 
     /// The answer to a request that ended early.
@@ -174,15 +180,26 @@ impl<P: Ports> RequestScope<'_, P> {
     /// Steps 2 to 5 of [`Gate::decide`].
     async fn follow(&self) -> Result<Decision, GateError> {
         // (2)
+        let Gate { config: Config { access, backstage, .. }, .. } = self.gate;
+        // The JWK Set is answered without the origin's then.
+        if self.route != Route::Jwks && self.request.headers.get(HOP_HEADER).is_some() {
+            return Err(Fault::ForwardLoop.into());
+        }
         match self.route {
             Route::Unknown => return Err(Refusal::RouteUnknown.into()),
             Route::Unsupported => return Err(Refusal::RouteUnsupported.into()),
             Route::Preflight => {
-                let origins = &self.gate.config.backstage.cors_origins;
-                return Ok(Decision::Reply(preflight(self.request, origins)));
+                return Ok(Decision::Reply(preflight(self.request, &backstage.cors_origins)));
             }
             Route::Jwks => return Ok(Decision::Reply(self.jwks().await)),
             Route::UserInfo => return self.user_info().await,
+            Route::Forward { .. }
+                if is_allowed_preflight(self.request, &backstage.cors_origins) =>
+            {
+                let headers = self.request.headers;
+                let edits = HeaderEdits::of_preflight(headers, &access.jwt_header_name);
+                return Ok(Decision::Forward(Forward { edits }));
+            }
             Route::Forward { public: true } => return Ok(self.forward(None)),
             Route::Refresh => return self.refresh_in_time().await,
             Route::Forward { public: false } | Route::Own => {}
@@ -229,9 +246,13 @@ impl<P: Ports> RequestScope<'_, P> {
 
     /// The request, forwarded with nothing in its headers that is not verified.
     pub(super) fn forward(&self, assertion: Option<&Assertion>) -> Decision {
+        let access = &self.gate.config.access;
         let edits = HeaderEdits::of(
             self.request.headers,
-            &self.gate.config.access.jwt_header_name,
+            AssertionNames {
+                header: &access.jwt_header_name,
+                cookie: &access.authorization_cookie_name,
+            },
             assertion.map(Assertion::token),
             assertion.and_then(Assertion::email),
         );

@@ -32,7 +32,7 @@ pub use caches::IsolateCaches;
 pub use composition::{Checked, SignedIn};
 pub use cors::{cors_headers, preflight};
 pub use decide::{Decision, Gate, Outcome, REFRESH_LIMIT_MS};
-pub use header_edits::{Forward, HeaderEdits, is_identity_header};
+pub use header_edits::{AssertionNames, Forward, HOP_HEADER, HeaderEdits, is_identity_header};
 pub use log_event::LogEvent;
 pub use registration::REGISTRATION_PAUSE;
 pub use reply::{CONTENT_TYPE, Reply, error_reply};

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::caches::IsolateCaches;
 use super::decide::Decision;
+use super::header_edits::HOP_HEADER;
 use super::reply::Reply;
 use super::request_scope::RequestScope;
 use crate::backstage::{EntityRef, join_jwks, read_token, verify_user_token};
@@ -26,9 +27,6 @@ struct UserInfoClaims<'a> {
     #[serde(flatten)]
     more: &'a Map<String, Value>,
 }
-
-/// Marks our own request for the origin's JWK Set.
-const HOP_HEADER: &str = "x-backstage-cfaccess-hop";
 
 /// Limits of the origin's JWK Set: milliseconds and bytes.
 const ORIGIN_JWKS_TIMEOUT_MS: u32 = 2_000;

@@ -54,11 +54,14 @@ impl Request<'_> {
 pub fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     header.split(';').find_map(|pair| {
         let (key, value) = pair.split_once('=')?;
-        (key.trim() == name).then(|| {
-            let value = value.trim();
-            value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value)
-        })
+        (key.trim() == name).then(|| unquoted(value))
     })
+}
+
+/// The value of a cookie without white space and quotes around it.
+pub(super) fn unquoted(value: &str) -> &str {
+    let value = value.trim();
+    value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value)
 }
 
 #[cfg(test)]

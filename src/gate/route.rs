@@ -88,14 +88,19 @@ fn is_below(path: &str, prefix: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || prefix.ends_with('/') || rest.starts_with('/'))
 }
 
-/// Whether origin and gate must read this path alike: no encoded dot, slash, backslash or percent
-/// sign, with which an origin that decodes once more would leave the public prefix again.
+/// Parts of a path that an origin may read differently: path parameters, backslashes, and encoded
+/// control characters, dots, slashes and percent signs, also in overlong UTF-8 and as IIS writes
+/// them. With these an origin that decodes once more would leave the public prefix again.
+const AMBIGUOUS: [&str; 16] = [
+    "%0", "%1", "%2e", "%2f", "%25", "%3b", "%5c", "%7f", "%c0", "%c1", "%e0%8", "%f0%8", "%u",
+    "//", ";", "\\",
+];
+
+/// Whether origin and gate must read this path alike.
 fn is_plain(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
-    !["%2e", "%2f", "%5c", "%25", "%00", "\\", "//", "/../", "/./"]
-        .iter()
-        .any(|part| lower.contains(part))
-        && !lower.ends_with("/..")
+    !AMBIGUOUS.iter().any(|part| lower.contains(part))
+        && !lower.split('/').any(|segment| matches!(segment, "." | ".."))
 }
 
 #[cfg(test)]
@@ -159,6 +164,15 @@ mod tests {
             "/assets//api",
             "/assets/../api",
             "/assets/..",
+            "/assets/.",
+            "/assets/..;/api",
+            "/assets/..;x=1/api",
+            "/assets/a;b",
+            "/assets/..%3b/api",
+            "/assets/a%00",
+            "/assets/%c0%ae%c0%ae/api",
+            "/assets/%e0%80%ae/api",
+            "/assets/%u002e%u002e/api",
         ] {
             assert_eq!(at("GET", path), Route::Forward { public: false }, "{path}");
         }

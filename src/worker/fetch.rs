@@ -9,6 +9,7 @@ use web_sys::{
     Response,
 };
 
+use crate::gate::HOP_HEADER;
 use crate::ports::{Failure, HttpRequest, HttpResponse, is_html};
 
 #[wasm_bindgen]
@@ -45,6 +46,13 @@ pub(super) async fn call(call: &HttpRequest, url: &str) -> Result<HttpResponse, 
     };
     let kind = response.headers().get("content-type").map_err(failed)?;
     Ok(HttpResponse { status, body, is_html: kind.as_deref().is_some_and(is_html) })
+}
+
+/// Makes a [`HttpRequest`] of the origin, marked as the Worker's.
+pub(super) async fn call_origin(call: &HttpRequest, origin: &str) -> Result<HttpResponse, Failure> {
+    let mut call = call.clone();
+    call.headers.push((HOP_HEADER.to_owned(), "1".to_owned()));
+    self::call(&call, &format!("{origin}{}", call.url)).await
 }
 
 /// The body as text; `None` if it is longer than `max_bytes`. What is not UTF-8 is an error.

@@ -12,7 +12,7 @@ use super::respond::{RequestHeaders, respond};
 use super::target::Target;
 use super::{gate, limits, view, write};
 use crate::error::{Fault, GateError};
-use crate::gate::{Forward, Gate, HeaderEdits, LogEvent, Route, error_reply};
+use crate::gate::{Forward, Gate, HOP_HEADER, HeaderEdits, LogEvent, Route, error_reply};
 
 /// How long the origin may take until its response begins, in milliseconds. Cloudflare itself gives
 /// up after 100 s; this is for a request that it does not guard.
@@ -24,18 +24,21 @@ struct Onward {
     url: Option<String>,
     removed: String,
     set: String,
+    bodiless: bool,
 }
 
 impl Onward {
     fn new(target: &Target<'_>, gate: &Gate, forward: &Forward) -> Self {
-        let HeaderEdits { remove, set } = &forward.edits;
+        let HeaderEdits { remove, set, drop_body } = &forward.edits;
         let origin = gate.config.backstage.origin.as_ref();
         // Neither a name nor a value of a header has a line break.
-        let set: Vec<String> = set.iter().map(|(name, value)| format!("{name}\n{value}")).collect();
+        let set = set.iter().map(|(name, value)| format!("{name}\n{value}"));
+        let set: Vec<String> = set.chain([format!("{HOP_HEADER}\n1")]).collect();
         Self {
             url: origin.map(|origin| format!("{origin}{}{}", target.path, target.query)),
             removed: remove.join("\n"),
             set: set.join("\n"),
+            bodiless: *drop_body,
         }
     }
 }
@@ -50,8 +53,9 @@ pub(super) async fn forward(
     gate: &Gate,
     forward: &Forward,
 ) -> Result<Response, String> {
-    let Onward { url, removed, set } = Onward::new(target, gate, forward);
-    let promise = limits::forward(request, url.as_deref(), &removed, &set, ORIGIN_TIMEOUT_MS);
+    let Onward { url, removed, set, bodiless } = Onward::new(target, gate, forward);
+    let url = url.as_deref();
+    let promise = limits::forward(request, url, &removed, &set, bodiless, ORIGIN_TIMEOUT_MS);
     let response = async { JsFuture::from(promise?).await?.dyn_into() };
     response.await.map_err(|error| describe(&error))
 }
@@ -65,8 +69,9 @@ pub(super) fn forward_and_log(
     forward: &Forward,
     log: &str,
 ) -> Result<Promise, JsValue> {
-    let Onward { url, removed, set } = Onward::new(target, gate, forward);
-    limits::forward_and_log(request, url.as_deref(), &removed, &set, ORIGIN_TIMEOUT_MS, log)
+    let Onward { url, removed, set, bodiless } = Onward::new(target, gate, forward);
+    let url = url.as_deref();
+    limits::forward_and_log(request, url, &removed, &set, bodiless, ORIGIN_TIMEOUT_MS, log)
 }
 
 /// To be called once: tells JavaScript what answers requests whose origin does not.

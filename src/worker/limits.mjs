@@ -28,10 +28,11 @@ export function within(milliseconds, promise) {
  * the headers of the response: a long download or a WebSocket lives on. Redirects are the caller's
  * to follow.
  *
+ * @param bodiless Whether its body stays behind.
  * @param removed Names of headers to take off, a line each.
  * @param set Names and values of headers to set, in turn, a line each.
  */
-export function forward(request, url, removed, set, milliseconds) {
+export function forward(request, url, removed, set, bodiless, milliseconds) {
   let init;
   if (removed || set) {
     const headers = new Headers(request.headers);
@@ -39,6 +40,10 @@ export function forward(request, url, removed, set, milliseconds) {
     const pairs = set ? set.split("\n") : [];
     for (let i = 0; i < pairs.length; i += 2) headers.set(pairs[i], pairs[i + 1]);
     init = { headers };
+  }
+  if (bodiless) {
+    const { method, redirect } = request;
+    return within(milliseconds, fetch(url ?? request.url, { ...init, method, redirect }));
   }
   // A request that came in has `redirect: "manual"` already, and the Fetch standard reads a Request
   // in the place of the init like any other.
@@ -53,9 +58,9 @@ export function onUnreachable(callback) {
 }
 
 /** Sends a request on, and writes the line to the log when its status is known. */
-export function forwardAndLog(request, url, removed, set, milliseconds, line) {
+export function forwardAndLog(request, url, removed, set, bodiless, milliseconds, line) {
   const answer = unreachable;
-  return forward(request, url, removed, set, milliseconds).then(
+  return forward(request, url, removed, set, bodiless, milliseconds).then(
     (response) => {
       console.log(`${line.slice(0, -1)},"status":${response.status}}`);
       return response;

@@ -16,6 +16,7 @@ extern "C" {
         url: Option<&str>,
         removed: &str,
         set: &str,
+        bodiless: bool,
         milliseconds: u32,
     ) -> Result<Promise, JsValue>;
 
@@ -25,6 +26,7 @@ extern "C" {
         url: Option<&str>,
         removed: &str,
         set: &str,
+        bodiless: bool,
         milliseconds: u32,
         line: &str,
     ) -> Result<Promise, JsValue>;

@@ -45,7 +45,7 @@ impl Ports for RuntimePorts<'_> {
     }
 
     async fn fetch_origin(&self, call: &HttpRequest) -> Result<HttpResponse, Failure> {
-        fetch::call(call, &format!("{}{}", self.origin, call.url)).await
+        fetch::call_origin(call, self.origin).await
     }
 
     async fn read_cache(&self, key: &str) -> Result<Option<String>, Failure> {

@@ -53,7 +53,7 @@ impl SyncPorts for SyncRuntime<'_> {
     }
 
     async fn fetch_origin(&self, call: &HttpRequest) -> Result<HttpResponse, Failure> {
-        fetch::call(call, &format!("{}{}", self.origin, call.url)).await
+        fetch::call_origin(call, self.origin).await
     }
 
     async fn list(&self, cursor: Option<&str>) -> Result<Value, Failure> {

@@ -12,7 +12,8 @@ use super::{clock, fetch, forward, gate, keep_alive, run_tasks, write, write_lin
 use crate::background::BackgroundTask;
 use crate::error::{Fault, GateError};
 use crate::gate::{
-    Comparison, Forward, Gate, HeaderEdits, HeaderSource, LogEvent, OriginAnswer, Route, Snapshot,
+    Comparison, Forward, Gate, HOP_HEADER, HeaderEdits, HeaderSource, LogEvent, OriginAnswer,
+    Route, Snapshot,
 };
 
 /// The largest answer of the origin that is compared, in bytes.
@@ -28,18 +29,13 @@ pub(super) async fn answer(
 ) -> Result<Response, JsValue> {
     let snapshot = snapshot(request, target);
     let route = gate.route(&snapshot.request());
+    if snapshot.get(HOP_HEADER).is_some() {
+        return stopped(gate, &snapshot, route, Fault::ForwardLoop);
+    }
     let unchanged = Forward { edits: HeaderEdits::default() };
     let response = match forward::forward(request, target, gate, &unchanged).await {
         Ok(response) => response,
-        Err(why) => {
-            let error = GateError::from(Fault::OriginUnreachable(why));
-            let reply = gate.error_reply(&error, &snapshot.request());
-            let mut log = LogEvent::new(&snapshot.method, &snapshot.path, route);
-            log.ended(&error);
-            log.answered(reply.status);
-            write(&log);
-            return respond(&reply);
-        }
+        Err(why) => return stopped(gate, &snapshot, route, Fault::OriginUnreachable(why)),
     };
     // A body is read only where there is something to compare, from a copy of the stream.
     let copy = match route {
@@ -50,6 +46,22 @@ pub(super) async fn answer(
     let status = response.status();
     keep_alive(context, compare(env.clone(), request.url(), snapshot, status, copy))?;
     Ok(response)
+}
+
+/// The answer to a request that the origin does not get or does not answer.
+fn stopped(
+    gate: &Gate,
+    snapshot: &Snapshot,
+    route: Route,
+    fault: Fault,
+) -> Result<Response, JsValue> {
+    let error = GateError::from(fault);
+    let reply = gate.error_reply(&error, &snapshot.request());
+    let mut log = LogEvent::new(&snapshot.method, &snapshot.path, route);
+    log.ended(&error);
+    log.answered(reply.status);
+    write(&log);
+    respond(&reply)
 }
 
 /// Asks the gate, and logs where it differs from the origin.

@@ -226,6 +226,7 @@ fn hook_can_neither_set_nor_bring_back_an_identity_header() {
         "x-goog-iap-jwt-assertion",
         "Host",
         "content-length",
+        "X-Backstage-Cfaccess-Hop",
         "bad name",
         "",
     ] {

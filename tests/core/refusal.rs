@@ -207,7 +207,8 @@ fn every_fault_of_the_core_comes_from_some_request() {
         Fault::ResolverFailed(String::new()),
         Fault::ResolverTimeout(String::new()),
         Fault::TokenTooLarge(0),
-        // The other two are the Worker's: a broken configuration makes no gate, and only the Worker
+        // `ForwardLoop` is a matter of the forwarded request (`forward.rs`). The other two are the
+        // Worker's: a broken configuration makes no gate, and only the Worker
         // sees whether the origin answers.
     ];
     assert_eq!(found, expected.iter().map(|fault| fault.code().to_owned()).collect());
@@ -226,6 +227,7 @@ fn refusals_and_faults_are_told_by_status_name_and_code_alone() {
         Fault::ResolverTimeout("hunter2".into()),
         Fault::IdentityUnavailable,
         Fault::RefreshTimeout,
+        Fault::ForwardLoop,
         Fault::TokenTooLarge(99_999),
     ];
     assert_eq!(faults.len(), Fault::CODES.len());
@@ -245,6 +247,7 @@ fn refusals_and_faults_are_told_by_status_name_and_code_alone() {
             501 => "NotImplementedError",
             502 => "BadGatewayError",
             503 => "ServiceUnavailableError",
+            508 => "LoopDetectedError",
             other => panic!("{other}: {stop:?}"),
         };
         assert_eq!(body["error"]["name"], name);

@@ -387,6 +387,68 @@ describe("a WebSocket", () => {
   });
 });
 
+describe("a Worker that is its own origin", () => {
+  test("answers 508 on every kind of path, after one hop", async (t) => {
+    const gate = await ground.startGate(t, {
+      backstage: { origin: undefined, publicPaths: ["/open"] },
+    });
+    const loop = { host: new URL(gate.url).host, authorization: "Bearer of.another.signer" };
+    const token = await ground.access.mint();
+    for (const [path, assertion] of [
+      ["/api/catalog/entities", token],
+      ["/open/x", undefined],
+      ["/api/auth/v1/userinfo", undefined],
+    ]) {
+      const answer = await gate.send(path, { token: assertion, headers: loop });
+      assert.deepEqual([answer.status, answer.json?.error.code], [508, "forward_loop"], path);
+    }
+    const shadow = await ground.startGate(t, { backstage: { origin: undefined, mode: "shadow" } });
+    const answer = await shadow.send("/x", { headers: { host: new URL(shadow.url).host } });
+    assert.deepEqual([answer.status, answer.json?.error.code], [508, "forward_loop"]);
+  });
+
+  test("opens no WebSocket on a public route", async () => {
+    const before = ground.origin.requests.length;
+    const headers = { authorization: "Bearer of.another.signer" };
+    const url = `${ground.gate.url.replace("http", "ws")}/api/auth/v1/userinfo`;
+    const socket = new WebSocket(url, { headers });
+    const [, response] = await once(socket, "unexpected-response");
+    assert.equal(response.statusCode, 401);
+    assert.equal(ground.origin.requests.length, before);
+    socket.on("error", () => {});
+    socket.terminate();
+  });
+});
+
+describe("a CORS preflight", () => {
+  const app = "https://app.example.com";
+  const preflight = (gate, origin) =>
+    gate.send("/api/catalog/entities?x", {
+      method: "OPTIONS",
+      headers: {
+        origin,
+        "access-control-request-method": "PUT",
+        cookie: "a=1",
+        authorization: "Bearer x",
+        "content-type": "text/plain",
+      },
+      body: "a body",
+    });
+
+  test("of a configured origin arrives without cookies and body, another does not", async (t) => {
+    const gate = await ground.startGate(t, { backstage: { corsOrigins: [app] } });
+    const { status, json } = await preflight(gate, app);
+    assert.deepEqual([status, json.method, json.url], [200, "OPTIONS", "/api/catalog/entities?x"]);
+    assert.deepEqual(
+      [json.body, json.headers.cookie, json.headers.authorization],
+      ["", undefined, undefined],
+    );
+    assert.equal(json.headers["access-control-request-method"], "PUT");
+    const other = await preflight(gate, "https://other.example.com");
+    assert.deepEqual([other.status, other.json.error.code], [401, "assertion_missing"]);
+  });
+});
+
 describe("headers that speak of the caller", () => {
   const SPOOFED = [
     "Cf-Access-Authenticated-User-Email",

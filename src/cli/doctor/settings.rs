@@ -146,16 +146,6 @@ fn check_access(config: &Config, findings: &mut Findings) {
 fn check_backstage(config: &Config, findings: &mut Findings) {
     let backstage = &config.backstage;
     check_base_url(backstage, findings);
-    for path in &backstage.public_paths {
-        let prefix = path.trim_end_matches('/');
-        let below = backstage.auth_path.strip_prefix(prefix);
-        if below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
-            findings.problem(format!(
-                "BACKSTAGE.publicPaths holds `{path}`, which opens the backend without an \
-                 assertion: name only the paths that must be public"
-            ));
-        }
-    }
     let own: Vec<&str> = own_resolvers(config).collect();
     let asks_origin = backstage.trust == Trust::SharedKey
         || backstage.mode == Mode::Shadow
