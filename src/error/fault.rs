@@ -39,7 +39,7 @@ pub enum Fault {
 
 impl Fault {
     /// All codes of ours.
-    pub const CODES: [&str; 11] = [
+    pub const CODES: [&str; 12] = [
         "catalog_corrupt",
         "catalog_unavailable",
         "forward_loop",
