@@ -90,6 +90,8 @@
 // because the tests, `fuzz/`, `bench/` and the program `cfaccess` use them from outside the library.
 
 #[doc(hidden)]
+pub mod cause;
+#[doc(hidden)]
 pub mod error;
 
 #[doc(hidden)]

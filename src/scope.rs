@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::background::{Background, BackgroundTask};
+use crate::cause::Cause;
 
 /// The scope of one request, or of the background work that follows it.
 #[derive(Debug)]
@@ -14,17 +15,19 @@ pub struct Scope<'a, P> {
     pub ports: &'a P,
     /// The tasks for after the answer.
     pub background: Background,
+    /// Why the request is refused, for its log event.
+    pub cause: Cause,
 }
 
 impl<'a, P> Scope<'a, P> {
     /// A scope with nothing to do afterwards.
     pub fn new(now: DateTime<Utc>, ports: &'a P) -> Self {
-        Self { now, ports, background: Background::default() }
+        Self { now, ports, background: Background::default(), cause: Cause::default() }
     }
 
     /// A scope with these tasks.
     pub fn with_background(now: DateTime<Utc>, ports: &'a P, tasks: Vec<BackgroundTask>) -> Self {
-        Self { now, ports, background: Background::from(tasks) }
+        Self { background: Background::from(tasks), ..Self::new(now, ports) }
     }
 
     /// [`Self::now`] in seconds since 1970.

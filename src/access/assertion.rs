@@ -8,6 +8,7 @@ use super::claims;
 use super::jwks_cache::{self, JwksCache};
 use super::jws::UnverifiedAssertion;
 use super::policy::AccessPolicy;
+use crate::cause::quoted;
 use crate::error::{Fault, GateError, Refusal};
 use crate::jwk::PublicKey;
 use crate::ports::Ports;
@@ -150,7 +151,10 @@ pub async fn verify<P: Ports>(
     // (1)
     let unverified = UnverifiedAssertion::parse(token)?;
     // (2)
-    let subject = claims::check(&unverified.claims, scope.now, policy)?;
+    let subject = claims::check(&unverified.claims, scope.now, policy).map_err(|refusal| {
+        let why = claims::why(&refusal, &unverified.claims, scope.now);
+        scope.cause.explain(refusal, why)
+    })?;
     // (3)
     let key = jwks_cache::key_for(&unverified.key_id, scope, policy, cache).await?;
     // (4)
@@ -160,7 +164,8 @@ pub async fn verify<P: Ports>(
         .await
         .map_err(|failure| Fault::Crypto(failure.0))?;
     if !is_genuine {
-        return Err(Refusal::SignatureInvalid.into());
+        let why = format!("kid {}", quoted(&unverified.key_id));
+        return Err(scope.cause.explain(Refusal::SignatureInvalid, why));
     }
     let expiration = unverified.claims.expiration.ok_or(Refusal::ExpiryMissing)?;
     Ok(Assertion {

@@ -10,12 +10,16 @@ use serde_json::{Map, Value};
 
 use super::assertion::Subject;
 use super::policy::AccessPolicy;
+use crate::cause::quoted;
 use crate::error::Refusal;
 
 /// How far in the future `nbf` and `iat` may lie, in seconds: the clocks of the Access location
 /// that signs and of the location that verifies may differ. `exp` has no leeway, for it would only
 /// lengthen the life of a session that has ended.
 pub const CLOCK_LEEWAY: i64 = 30;
+
+/// How many values of a foreign `aud` are logged.
+const MAX_LOGGED_AUDIENCES: usize = 3;
 
 /// The claims beyond `exp`, `nbf` and `iat`
 /// (developers.cloudflare.com, "Application token": user and service-token payloads).
@@ -126,6 +130,44 @@ pub(super) fn check(
     }
     check_times(claims, now)?;
     subject(access)
+}
+
+/// The claims that led to a refusal of [`check`].
+pub(super) fn why(refusal: &Refusal, claims: &Claims<AccessClaims>, now: DateTime<Utc>) -> String {
+    let access = &claims.custom;
+    let shown = |claim: &Option<String>| claim.as_deref().map_or("absent".to_owned(), quoted);
+    let seconds = |time: DateTime<Utc>| (time - now).num_seconds();
+    match refusal {
+        Refusal::IssuerInvalid => format!("iss {}", shown(&access.iss)),
+        Refusal::AudienceInvalid => match &access.aud {
+            None => "aud absent".to_owned(),
+            Some(Audience::One(aud)) => format!("aud {}", quoted(aud)),
+            Some(Audience::Many(many)) => {
+                let first: Vec<String> =
+                    many.iter().take(MAX_LOGGED_AUDIENCES).map(|aud| quoted(aud)).collect();
+                format!("aud list of {}: {}", many.len(), first.join(" "))
+            }
+        },
+        Refusal::TypeInvalid => format!("type {}", shown(&access.kind)),
+        Refusal::AssertionExpired => claims.expiration.map_or_else(String::new, |exp| {
+            format!("exp passed {} s ago", seconds(exp).saturating_neg())
+        }),
+        Refusal::AssertionNotYetValid => {
+            let latest = claims.not_before.max(claims.issued_at);
+            latest
+                .map_or_else(String::new, |time| format!("nbf or iat is {} s ahead", seconds(time)))
+        }
+        Refusal::SubjectInvalid => {
+            let state = |claim: &Option<String>| match claim.as_deref() {
+                None => "absent",
+                Some("") => "empty",
+                Some(_) => "present",
+            };
+            let (email, sub) = (state(&access.email), state(&access.sub));
+            format!("email {email}, sub {sub}, common_name {}", state(&access.common_name))
+        }
+        _ => "exp absent".to_owned(),
+    }
 }
 
 fn check_times(claims: &Claims<AccessClaims>, now: DateTime<Utc>) -> Result<(), Refusal> {

@@ -13,6 +13,7 @@ use super::identity::{AccessIdentity, IdentitySource};
 use super::policy::{AccessPolicy, IdentityFrom};
 use crate::background::BackgroundTask;
 use crate::cache::Bounded;
+use crate::cause::quoted;
 use crate::error::{GateError, Refusal};
 use crate::ports::{HttpRequest, Ports};
 use crate::scope::Scope;
@@ -94,7 +95,10 @@ pub async fn identity_of<P: Ports>(
         Subject::ServiceToken { client_id } => {
             return service_token(client_id, assertion.expires_at(), policy)
                 .map(Rc::new)
-                .ok_or_else(|| Refusal::ServiceTokenUnknown.into());
+                .ok_or_else(|| {
+                    let why = format!("client id {}", quoted(client_id));
+                    scope.cause.explain(Refusal::ServiceTokenUnknown, why)
+                });
         }
         Subject::User { email, id } => (email.as_str(), id.as_str()),
     };
@@ -132,9 +136,10 @@ pub async fn identity_of<P: Ports>(
             let source = IdentitySource::GetIdentity;
             AccessIdentity::from_document(document, email, source, expires_at)
         }
-        Fetched::Refused => {
+        Fetched::Refused(status) => {
             cache.failed_for.set(None);
-            return Err(Refusal::IdentityRefused.into());
+            let why = format!("get-identity answered {status}");
+            return Err(scope.cause.explain(Refusal::IdentityRefused, why));
         }
         Fetched::Nothing => None,
     };
@@ -190,7 +195,8 @@ fn read_cached(text: &str, email: &str, now: i64) -> Option<AccessIdentity> {
 enum Fetched {
     Document(String),
     Nothing,
-    Refused,
+    /// The status.
+    Refused(u16),
 }
 
 async fn fetch<P: Ports>(token: &str, policy: &AccessPolicy, ports: &P) -> Fetched {
@@ -212,7 +218,7 @@ async fn fetch<P: Ports>(token: &str, policy: &AccessPolicy, ports: &P) -> Fetch
         Ok(response) if response.status == 200 => Fetched::Document(response.body),
         // The page of a challenge or a firewall says nothing about the session.
         Ok(response) if response.status == 403 && response.is_html => Fetched::Nothing,
-        Ok(response) if matches!(response.status, 401 | 403) => Fetched::Refused,
+        Ok(response) if matches!(response.status, 401 | 403) => Fetched::Refused(response.status),
         _ => Fetched::Nothing,
     }
 }

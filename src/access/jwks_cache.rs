@@ -11,6 +11,7 @@ use super::jwks::JwkSet;
 use super::jwks_turns::{Turn, Turns};
 use super::policy::AccessPolicy;
 use crate::background::{Background, BackgroundTask};
+use crate::cause::quoted;
 use crate::error::{Fault, GateError, Refusal};
 use crate::jwk::PublicKey;
 use crate::ports::{Failure, HttpRequest, Ports};
@@ -206,10 +207,11 @@ pub(super) async fn key_for<P: Ports>(
         if let Some(key) = cache.cached(now).and_then(|cached| cached.jwks.get(key_id)) {
             return Ok(key);
         }
-        return match cache.0.borrow().turns.failure() {
-            Some(why) => Err(Fault::KeysUnavailable(why.to_owned()).into()),
-            None => Err(Refusal::KeyUnknown.into()),
-        };
+        if let Some(why) = cache.0.borrow().turns.failure() {
+            return Err(Fault::KeysUnavailable(why.to_owned()).into());
+        }
+        let why = format!("kid {}", quoted(key_id));
+        return Err(scope.cause.explain(Refusal::KeyUnknown, why));
     }
 }
 

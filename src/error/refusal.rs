@@ -234,6 +234,10 @@ impl Refusal {
                 Unsupported::Type => "typ or cty is not a JWT's",
             }),
             Self::Custom(custom) => custom.detail.as_deref(),
+            Self::TokenInvalid => {
+                Some("signed with a key of this Worker, but forged, expired or not a user token")
+            }
+            Self::TokenMissing => Some("no authorization header with a bearer token"),
             _ => None,
         }
     }

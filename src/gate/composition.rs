@@ -88,7 +88,7 @@ impl Gate {
 
 fn checked<P, T>(scope: RequestScope<'_, P>, result: Result<T, GateError>) -> Checked<T> {
     if let Err(error) = &result {
-        scope.log(|log| log.ended(error));
+        scope.ended(error);
     }
     let (log, scope) = scope.finish();
     Checked { result, background: scope.background.take(), log }

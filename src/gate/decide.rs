@@ -104,7 +104,7 @@ impl Gate {
             }
             Ok(decision) => (decision, None),
             Err(error) => {
-                scope.log(|log| log.ended(&error));
+                scope.ended(&error);
                 (Decision::Reply(self.error_reply(&error, request)), Some(error))
             }
         };

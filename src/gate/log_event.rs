@@ -26,6 +26,7 @@ pub struct LogEvent {
     /// `answered`, `forwarded`, `refused`, `failed`.
     pub outcome: Word,
     route: Word,
+    version: Word,
     method: String,
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,6 +37,9 @@ pub struct LogEvent {
     detail: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<Word>,
+    /// `sub` of the assertion, or the client id of a service token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     identity: Option<Word>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,12 +62,14 @@ impl LogEvent {
             level: "info".into(),
             outcome: "answered".into(),
             route: route.name().into(),
+            version: env!("CARGO_PKG_VERSION").into(),
             method: method.to_owned(),
             path: path.chars().take(MAX_PATH).collect(),
             status: None,
             code: None,
             detail: None,
             subject: None,
+            sub: None,
             identity: None,
             user: None,
             resolver: None,
@@ -104,11 +110,12 @@ impl LogEvent {
 
     /// Notes a verified assertion.
     pub fn verified(&mut self, assertion: &Assertion) {
-        let subject = match assertion.subject() {
-            Subject::User { .. } => "user",
-            Subject::ServiceToken { .. } => "service-token",
+        let (subject, id) = match assertion.subject() {
+            Subject::User { id, .. } => ("user", id),
+            Subject::ServiceToken { client_id } => ("service-token", client_id),
         };
         self.subject = Some(subject.into());
+        self.sub = Some(id.clone());
     }
 
     /// Notes where the identity came from.
@@ -146,15 +153,14 @@ impl LogEvent {
         self.resolver = Some(user.resolver.clone());
     }
 
-    /// Notes why the request ended early.
-    pub fn ended(&mut self, error: &GateError) {
+    /// Notes why the request ended early; `why` is the cause, where the code alone does not say it.
+    pub fn ended(&mut self, error: &GateError, why: Option<String>) {
         self.code = Some(error.code().to_owned().into());
         match error {
             GateError::Refusal(refusal) => {
                 (self.level, self.outcome) = ("warn".into(), "refused".into());
-                if let Some(detail) = refusal.detail() {
-                    self.detail = Some(detail.to_owned());
-                }
+                let detail = why.or_else(|| refusal.detail().map(str::to_owned));
+                self.detail = detail.or_else(|| self.detail.take());
             }
             GateError::Fault(fault) => {
                 (self.level, self.outcome) = ("error".into(), "failed".into());

@@ -7,6 +7,7 @@ use super::decide::Gate;
 use super::log_event::LogEvent;
 use super::request::Request;
 use super::route::Route;
+use crate::error::GateError;
 use crate::scope::Scope;
 
 /// One request on its way through the gate.
@@ -32,6 +33,12 @@ impl<'a, P> RequestScope<'a, P> {
     /// Notes something in the log event of the request.
     pub(super) fn log(&self, note: impl FnOnce(&mut LogEvent)) {
         note(&mut self.log.borrow_mut());
+    }
+
+    /// Notes why the request ended early.
+    pub(super) fn ended(&self, error: &GateError) {
+        let why = self.cause.take(error);
+        self.log(|log| log.ended(error, why));
     }
 
     /// The log event and the scope, once the request is decided.

@@ -12,11 +12,15 @@ use super::{CatalogUser, SignIn, SignInHooks, SignInInfo, SignInPolicy, SignInRe
 use crate::backstage::EntityRef;
 use crate::catalog::import::ANNOTATIONS;
 use crate::catalog::{Key, Record, UserRecord};
-use crate::error::Rejection;
+use crate::cause::quoted;
+use crate::error::{Refusal, Rejection};
 
 /// The most users of an ambiguous record that are read, to find the one that matches the rest of a
 /// query.
 const MAX_CANDIDATES: usize = 16;
+
+/// The most refs of an ambiguous record that are logged.
+const MAX_LOGGED_REFS: usize = 5;
 
 /// KV's shortest `expirationTtl`, in seconds.
 const KV_MIN_TTL: u32 = 60;
@@ -52,9 +56,23 @@ impl SignInContext<'_> {
         match self.record(query.first.key()?).await? {
             Some(Record::One(record)) if matches(&record) => Ok(CatalogUser { record }),
             None | Some(Record::One(_)) => Err(Rejection::not_found()),
-            Some(Record::Many(_)) if query.others.is_empty() => Err(Rejection::conflict()),
+            Some(Record::Many(refs)) if query.others.is_empty() => Err(self.ambiguous(&refs)),
             Some(Record::Many(refs)) => self.only_match(&refs, matches).await,
         }
+    }
+
+    /// Several users match, and nothing else tells them apart.
+    fn ambiguous(&self, refs: &[String]) -> Rejection {
+        let shown: Vec<String> =
+            refs.iter().take(MAX_LOGGED_REFS).map(|user| quoted(user)).collect();
+        let why = format!("{} users match: {}", refs.len(), shown.join(" "));
+        Rejection(self.services.explain(Refusal::UserAmbiguous, why))
+    }
+
+    /// The domain of the email is not one of those that a resolver accepts.
+    pub(super) fn domain_not_allowed(&self, domain: &str) -> Rejection {
+        let why = format!("email domain {}", quoted(domain));
+        Rejection(self.services.explain(Refusal::DomainNotAllowed, why))
     }
 
     /// Signs in as the user that a query finds, owning what

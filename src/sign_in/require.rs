@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::AccessResult;
 use super::pattern::Pattern;
 use crate::catalog::fold;
+use crate::cause::{Cause, quoted};
 use crate::error::{CustomError, Fault, GateError, Refusal};
 use crate::reader::Reader;
 
@@ -56,6 +57,17 @@ impl Requirement {
                 None => Refusal::RequirementNotMet.into(),
             }),
         }
+    }
+
+    /// The error, with the rule as its cause.
+    pub(super) fn explain(&self, error: GateError, cause: &Cause) -> GateError {
+        let GateError::Refusal(refusal) = error else { return error };
+        let rule = match &self.test {
+            Test::EmailDomain(_) => "emailDomain".to_owned(),
+            Test::Group(_) => "group".to_owned(),
+            Test::Attribute { name, .. } => format!("attribute {}", quoted(name)),
+        };
+        cause.explain(refusal, format!("rule {rule} of signIn.require"))
     }
 
     /// Whether the rule needs what only get-identity knows.

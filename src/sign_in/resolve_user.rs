@@ -11,6 +11,7 @@ use super::trace::Trace;
 use super::{AccessResult, Profile, SignIn, SignInContext, SignInInfo, SignInPolicy};
 use crate::backstage::EntityRef;
 use crate::catalog::{CachedCatalog, UserRecord};
+use crate::cause::quoted;
 use crate::error::{Fault, GateError, Refusal, Rejection};
 use crate::futures::within;
 use crate::ports::Ports;
@@ -97,7 +98,7 @@ pub async fn resolve_user<P: Ports>(
     let SignInScope { policy, hooks, catalog, cache, scope, trace } = *sign_in;
     // (1)
     for requirement in &policy.require {
-        requirement.check(result)?;
+        requirement.check(result).map_err(|error| requirement.explain(error, &scope.cause))?;
     }
     let services = RequestServices { scope, catalog, cache };
     let ctx = SignInContext { services: &services, policy, hooks, trace, info: None };
@@ -165,5 +166,8 @@ async fn first_match(
             Ok(sign_in) => return Ok((sign_in, name.clone())),
         }
     }
-    Err(Rejection(Refusal::UserNotFound.into()))
+    let domain = info.email().ok().and_then(|email| email.rsplit_once('@'));
+    let domain = domain.map_or_else(|| "none".to_owned(), |(_, domain)| quoted(domain));
+    let why = format!("no resolver finds a user, {} tried; email domain {domain}", resolvers.len());
+    Err(Rejection(ctx.services.explain(Refusal::UserNotFound, why)))
 }

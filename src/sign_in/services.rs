@@ -5,7 +5,7 @@ use std::pin::Pin;
 use crate::background::BackgroundTask;
 use crate::cache::Bounded;
 use crate::catalog::{CachedCatalog, Key, Record, find_record};
-use crate::error::GateError;
+use crate::error::{GateError, Refusal};
 use crate::ports::{Failure, HttpRequest, HttpResponse, Ports};
 use crate::scope::Scope;
 
@@ -29,6 +29,9 @@ pub(super) trait Services {
     fn isolate_cache(&self) -> &CustomCache;
 
     fn var(&self, name: &str) -> Option<String>;
+
+    /// The refusal, with its cause for the log.
+    fn explain(&self, refusal: Refusal, why: String) -> GateError;
 
     /// In seconds since 1970.
     fn now(&self) -> i64;
@@ -65,6 +68,10 @@ impl<P: Ports> Services for RequestServices<'_, P> {
 
     fn var(&self, name: &str) -> Option<String> {
         self.scope.ports.var(name)
+    }
+
+    fn explain(&self, refusal: Refusal, why: String) -> GateError {
+        self.scope.cause.explain(refusal, why)
     }
 
     fn now(&self) -> i64 {

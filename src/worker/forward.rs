@@ -98,7 +98,7 @@ fn unreachable(request: &Request, why: String, log: &str) -> Result<Response, Js
     };
     let mut log = LogEvent::from_json(log)
         .unwrap_or_else(|| LogEvent::new(&method, target.path, Route::Forward { public: false }));
-    log.ended(&error);
+    log.ended(&error, None);
     log.answered(reply.status);
     write(&log);
     respond(&reply)

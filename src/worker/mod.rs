@@ -158,7 +158,7 @@ fn keep_alive(context: &JsValue, work: impl Future<Output = ()> + 'static) -> Re
 fn misconfigured(fault: &Fault, request: &crate::gate::Request<'_>) -> Reply {
     let error = GateError::from(fault.clone());
     let mut log = LogEvent::new(request.method, request.path, Route::Forward { public: false });
-    log.ended(&error);
+    log.ended(&error, None);
     let url = format!("{}{}", request.path, request.query);
     let reply = error_reply(&error, error.message(), request.method, &url);
     log.answered(reply.status);

@@ -75,7 +75,7 @@ pub(super) fn internal(request: &Request, error: &JsValue) -> Response {
     let view = view(&method, &Target::of(&url), &headers);
     let fault = GateError::from(Fault::Crypto(describe(error)));
     let mut log = LogEvent::new(view.method, view.path, Route::Forward { public: false });
-    log.ended(&fault);
+    log.ended(&fault, None);
     super::write(&log);
     let reply = error_reply(&fault, fault.message(), view.method, view.path);
     respond(&reply).unwrap_or_else(|_| Response::error())

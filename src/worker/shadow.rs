@@ -58,7 +58,7 @@ fn stopped(
     let error = GateError::from(fault);
     let reply = gate.error_reply(&error, &snapshot.request());
     let mut log = LogEvent::new(&snapshot.method, &snapshot.path, route);
-    log.ended(&error);
+    log.ended(&error, None);
     log.answered(reply.status);
     write(&log);
     respond(&reply)

@@ -1,4 +1,4 @@
-// The documents agree with the source: links lead somewhere, and every error code is documented.
+// The documents agree with the source: links lead somewhere; error codes and log fields are documented.
 
 import assert from "node:assert/strict";
 import { access, readdir, readFile } from "node:fs/promises";
@@ -58,6 +58,23 @@ test("docs/errors.md has every error code of the source and no other", async () 
     return [...cell.matchAll(/`([a-z_]+)`/g)].map(([, code]) => code);
   });
   assert.deepEqual([...new Set(documented)].sort(), [...new Set(codes)].sort());
+});
+
+test("docs/logs.md has every field of a log line and no other, and examples with these fields", async () => {
+  const source = await read("src/gate/log_event.rs");
+  const [, struct] = /pub struct LogEvent \{\n(.*?)\n\}/s.exec(source);
+  const fields = [...struct.matchAll(/^ +(?:pub(?:\(super\))? )?(\w+): /gm)].map(
+    ([, name]) => name,
+  );
+  const page = await read("docs/logs.md");
+  const [, table] = /## Fields\n(.*?)\n## /s.exec(page);
+  const rows = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+  assert.ok(fields.length > 10);
+  assert.deepEqual(rows.toSorted(), fields.toSorted());
+  const [, examples] = /```json\n(.*?)```/s.exec(page);
+  for (const line of examples.trim().split("\n")) {
+    for (const name of Object.keys(JSON.parse(line))) assert.ok(fields.includes(name), name);
+  }
 });
 
 test("docs/security.md names tests that exist", async () => {

@@ -192,9 +192,9 @@ fn a_signer_that_fails_is_an_internal_error_and_tells_nothing() {
 }
 
 #[test]
-fn refusals_quote_nothing_of_the_request() {
-    let secret = "hunter2";
-    let claims = Claims::user().set("iss", secret).set("email", secret).set("type", secret);
+fn answers_quote_nothing_of_the_request_and_the_log_only_what_tells_the_cause() {
+    let (secret, foreign) = ("hunter2", "foreign");
+    let claims = Claims::user().set("iss", foreign).set("email", secret).set("type", foreign);
     for assertion in [
         claims.mint(),
         claims.set("iss", crate::support::ISSUER).mint(),
@@ -205,7 +205,7 @@ fn refusals_quote_nothing_of_the_request() {
     ] {
         let outcome = ask(&Ask::refresh(&assertion));
         let body = reply_of(&outcome).body.as_ref().unwrap();
-        assert!(!body.contains(secret), "{body}");
+        assert!(!body.contains(secret) && !body.contains(foreign), "{body}");
         assert!(!outcome.log.to_json().contains(secret), "{}", outcome.log.to_json());
     }
 }
@@ -863,10 +863,12 @@ fn the_log_line_says_what_was_decided_and_holds_no_secret() {
         "level": "info",
         "outcome": "answered",
         "route": "refresh",
+        "version": env!("CARGO_PKG_VERSION"),
         "method": "GET",
         "path": "/api/auth/cfaccess/refresh",
         "status": 200,
         "subject": "user",
+        "sub": "8c87b489-ce35-5f2e-af39-f80e282cb2e8",
         "identity": "get-identity",
         "user": "user:default/jane.doe",
         "resolver": "emailMatchingUserEntityProfileEmail",
@@ -881,6 +883,7 @@ fn the_log_line_says_what_was_decided_and_holds_no_secret() {
         "level": "warn",
         "outcome": "refused",
         "route": "refresh",
+        "version": env!("CARGO_PKG_VERSION"),
         "method": "GET",
         "path": "/api/auth/cfaccess/refresh",
         "status": 401,
@@ -896,4 +899,70 @@ fn the_log_line_says_what_was_decided_and_holds_no_secret() {
 fn the_log_line_has_no_query_in_it() {
     let outcome = ask(&Ask::get("/api/search?token=hunter2"));
     assert!(!outcome.log.to_json().contains("hunter2"));
+}
+
+#[test]
+fn log_of_a_refusal_has_the_cause_and_no_local_part_of_an_email() {
+    let user = Claims::user();
+    let unknown = Claims::service_token().set("common_name", "2222.access");
+    for (assertion, code, detail) in [
+        (
+            user.clone().set("iss", "https://o.example\n\u{202e}").mint(),
+            "issuer_invalid",
+            "iss https://o.example\\n\\u{202e}",
+        ),
+        (user.clone().set("iss", "jane@evil.example").mint(), "issuer_invalid", "iss evil.example"),
+        (user.clone().without("iss").mint(), "issuer_invalid", "iss absent"),
+        (user.clone().set("aud", "other").mint(), "audience_invalid", "aud other"),
+        (
+            user.clone().set("aud", json!(["a", "b", "c", "d"])).mint(),
+            "audience_invalid",
+            "aud list of 4: a b c",
+        ),
+        (user.clone().set("type", "org").mint(), "type_invalid", "type org"),
+        (user.clone().set("exp", NOW - 75).mint(), "assertion_expired", "exp passed 75 s ago"),
+        (user.clone().without("exp").mint(), "expiry_missing", "exp absent"),
+        (
+            user.clone().set("nbf", NOW + 90).mint(),
+            "assertion_not_yet_valid",
+            "nbf or iat is 90 s ahead",
+        ),
+        (
+            user.clone().set("sub", "").mint(),
+            "subject_invalid",
+            "email present, sub empty, common_name absent",
+        ),
+        (unknown.mint(), "service_token_unknown", "client id 2222.access"),
+        (
+            user.clone().set("email", "ghost@example.com").mint(),
+            "user_not_found",
+            "no resolver finds a user, 1 tried; email domain example.com",
+        ),
+    ] {
+        let log = log_of(&ask(&Ask::refresh(&assertion)));
+        assert_eq!((&log["code"], &log["detail"]), (&json!(code), &json!(detail)));
+        assert!(!log.to_string().contains('@'), "{log}");
+    }
+    let log = log_of(&ask(&Ask::refresh(&user.mint_by(&OTHER))));
+    assert!(log["detail"].as_str().unwrap().starts_with("kid "), "{log}");
+}
+
+#[test]
+fn log_of_an_ambiguous_user_has_their_number_and_refs() {
+    let world = World::new();
+    let record = r#"{"v":1,"ambiguous":["user:a/jane","user:b/jane"]}"#;
+    world.catalog.holds("v1:email:jane@example.com", record);
+    let outcome = Ask::refresh(&Claims::user().mint()).of(&Setup::new().gate(), &world);
+    let log = log_of(&outcome);
+    assert_eq!(log["code"], "user_ambiguous");
+    assert_eq!(log["detail"], "2 users match: user:a/jane user:b/jane");
+}
+
+#[test]
+fn log_has_the_version_and_the_sub_of_a_verified_assertion() {
+    let log = log_of(&ask(&Ask::refresh(&Claims::user().set("sub", "id-of-jane").mint())));
+    assert_eq!((&log["outcome"], &log["sub"]), (&json!("answered"), &json!("id-of-jane")));
+    assert_eq!(log["version"], env!("CARGO_PKG_VERSION"));
+    let forged = mint_with(&OTHER, &header(), &Claims::user().text());
+    assert_eq!(log_of(&ask(&Ask::refresh(&forged))).get("sub"), None);
 }

@@ -109,7 +109,7 @@ impl Claim {
 
 impl SignInResolver for ByEmail {
     async fn resolve(&self, info: &SignInInfo<'_>, ctx: &SignInContext<'_>) -> SignInResult {
-        let email = self.options.email(info)?;
+        let email = self.options.email(info, ctx)?;
         let query = UserQuery::annotation(&self.annotation, email);
         self.options.sign_in(query, email, ctx).await
     }

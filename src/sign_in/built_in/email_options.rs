@@ -3,7 +3,7 @@
 use super::super::{SignIn, SignInContext, SignInInfo, SignInResult, UserQuery};
 use crate::backstage::EntityRef;
 use crate::catalog::fold;
-use crate::error::{Refusal, Rejection};
+use crate::error::Rejection;
 use crate::reader::Reader;
 
 /// The options.
@@ -32,11 +32,15 @@ impl EmailOptions {
     ///
     /// The official provider reads `allowedDomains` for one of its resolvers and ignores it for the
     /// other. Here it counts for each: an operator who wrote it meant it.
-    pub(super) fn email<'a>(&self, info: &SignInInfo<'a>) -> Result<&'a str, Rejection> {
+    pub(super) fn email<'a>(
+        &self,
+        info: &SignInInfo<'a>,
+        ctx: &SignInContext<'_>,
+    ) -> Result<&'a str, Rejection> {
         let email = info.email()?;
         let domain = email.split_once('@').map_or("", |(_, domain)| domain);
         if self.allowed_domains.as_ref().is_some_and(|allowed| !allowed.contains(&fold(domain))) {
-            return Err(Rejection(Refusal::DomainNotAllowed.into()));
+            return Err(ctx.domain_not_allowed(domain));
         }
         Ok(email)
     }

@@ -18,7 +18,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<BuiltIn> {
 
 impl SignInResolver for LocalPart {
     async fn resolve(&self, info: &SignInInfo<'_>, ctx: &SignInContext<'_>) -> SignInResult {
-        let email = self.0.email(info)?;
+        let email = self.0.email(info, ctx)?;
         let name = email.split_once('@').map_or(email, |(name, _)| name);
         self.0.sign_in(UserQuery::name("default", name), name, ctx).await
     }

@@ -19,7 +19,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<BuiltIn> {
 
 impl SignInResolver for ProfileEmail {
     async fn resolve(&self, info: &SignInInfo<'_>, ctx: &SignInContext<'_>) -> SignInResult {
-        let email = self.0.email(info)?;
+        let email = self.0.email(info, ctx)?;
         let plain = without_plus(email);
         // Backstage tries again without plus-addressing: `jane+test@` is `jane@`. The option
         // `dangerouslyAllow…` belongs to that second try, and so does its name for the user.

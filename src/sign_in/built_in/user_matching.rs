@@ -11,7 +11,7 @@ use super::BuiltIn;
 use crate::backstage::EntityRef;
 use crate::catalog::import::ANNOTATIONS;
 use crate::catalog::{fold, is_annotation_name, is_field_path};
-use crate::error::{Fault, Refusal, Rejection};
+use crate::error::{Fault, Rejection};
 use crate::reader::Reader;
 
 struct UserMatching {
@@ -148,26 +148,26 @@ fn read_namespace(reader: &mut Reader<'_>) -> Option<Namespace> {
 
 impl UserMatching {
     /// The namespace for the email's domain.
-    fn namespace(&self, info: &SignInInfo<'_>) -> Result<&str, Rejection> {
+    fn namespace(&self, info: &SignInInfo<'_>, ctx: &SignInContext<'_>) -> Result<&str, Rejection> {
         let email = info.profile.email.as_deref().unwrap_or_default();
         let domain = email.rsplit_once('@').map(|(_, domain)| fold(domain)).unwrap_or_default();
         if self.allowed_domains.as_ref().is_some_and(|allowed| !allowed.contains(&domain)) {
-            return Err(self.domain_mismatch());
+            return Err(self.domain_mismatch(&domain, ctx));
         }
         match &self.namespace {
             Namespace::Fixed(namespace) => Ok(namespace),
             Namespace::OfDomain(namespaces) => {
                 let namespace = namespaces.get(&domain).map(String::as_str);
-                namespace.ok_or_else(|| self.domain_mismatch())
+                namespace.ok_or_else(|| self.domain_mismatch(&domain, ctx))
             }
         }
     }
 
-    fn domain_mismatch(&self) -> Rejection {
+    fn domain_mismatch(&self, domain: &str, ctx: &SignInContext<'_>) -> Rejection {
         if self.next_on_domain_mismatch {
             return Rejection::not_found();
         }
-        Rejection(Refusal::DomainNotAllowed.into())
+        ctx.domain_not_allowed(domain)
     }
 
     /// The transformed value.
@@ -192,7 +192,7 @@ impl UserMatching {
 
 impl SignInResolver for UserMatching {
     async fn resolve(&self, info: &SignInInfo<'_>, ctx: &SignInContext<'_>) -> SignInResult {
-        let namespace = self.namespace(info)?;
+        let namespace = self.namespace(info, ctx)?;
         let value = self.value(info)?;
         let query = match &self.by {
             By::Email => UserQuery::email(value.as_str()),
