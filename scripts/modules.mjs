@@ -61,11 +61,11 @@ export function throughTheFront(graph) {
  * part of what users install. Every test may import what it tests.
  */
 const MAY_IMPORT = {
-  scripts: ["dev"],
+  scripts: ["dev", "npm"],
   dev: [],
   // tests/backstage has the packages of the real Backstage.
   bench: ["dev", "scripts", "tests"],
-  tests: ["bench", "dev", "scripts", "src"],
+  tests: ["bench", "dev", "npm", "scripts", "src"],
 };
 
 /** The imports that lead to another folder, as `from → to` with the paths of both files. */
