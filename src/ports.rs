@@ -29,6 +29,7 @@ pub struct HttpResponse {
 }
 
 /// Whether a `content-type` is that of a page.
+#[cfg(any(feature = "cli", feature = "worker"))]
 pub(crate) fn is_html(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("text/html")
