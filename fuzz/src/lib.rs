@@ -53,7 +53,7 @@ impl Ports for Nobody {
     async fn fetch(&self, _: &HttpRequest) -> Result<HttpResponse, Failure> {
         // The modulus of RFC 7515, appendix A.2.
         let body = r#"{"keys":[{"kty":"RSA","kid":"key","e":"AQAB","n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"}]}"#;
-        Ok(HttpResponse { status: 200, body: body.to_owned() })
+        Ok(HttpResponse { status: 200, body: body.to_owned(), is_html: false })
     }
 
     async fn fetch_origin(&self, _: &HttpRequest) -> Result<HttpResponse, Failure> {

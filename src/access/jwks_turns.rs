@@ -9,7 +9,7 @@ use super::jwks_cache::{COOLDOWN, ERROR_BACKOFF};
 /// no longer keeps others from looking.
 const TURN_MS: i64 = 1_000;
 
-/// How many looks begin at most within [`TURN_MS`] while no set is cached. With a set it is one.
+/// How many looks begin at most within `TURN_MS` while no set is cached. With a set it is one.
 pub const COLD_LOOKS: usize = 4;
 
 /// How long after a failed look a stale set is used without waiting for the next look, in seconds:
