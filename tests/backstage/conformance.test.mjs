@@ -81,6 +81,10 @@ describe("the Worker answers as the official provider does, but for what is on t
       const cases = casesOf(name, people, random, { thorough, count: CASES });
       const unexplained = [];
       for (const kase of cases) {
+        // The Worker pauses its calls of get-identity after two failures in a row; the official provider
+        // does not. With a good answer between the cases there are never two.
+        const good = await prepare(WELL, ground.access, facts, `${total}-well`, names);
+        await ask(`${worker.url}/api/auth/${providerId}/refresh`, "GET", good.headers);
         const { headers } = await prepare(kase, ground.access, facts, total, names);
         total += 1;
         const both = (method) =>
@@ -138,6 +142,9 @@ describe("the Worker answers as the official provider does, but for what is on t
     );
   }
 });
+
+/** A login like any other. */
+const WELL = { email: "well@corp.example", identity: "as it is", transport: "header" };
 
 /** Catalog files are YAML, and JSON is YAML: one document each. */
 function writeCatalog(entities) {
