@@ -140,7 +140,7 @@ function stopOnSignals() {
   }
 }
 
-/** Front to back, so that nobody is let in to what is already gone. */
+/** Front to back, so that no request reaches a part that is already closed. */
 async function stop() {
   for (const part of running) await part.close();
 }

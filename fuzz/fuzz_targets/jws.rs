@@ -4,7 +4,7 @@
 
 use backstage_cfaccess::access::{JwksCache, UnverifiedAssertion, verify};
 use backstage_cfaccess::scope::Scope;
-use backstage_cfaccess_fuzz::{NOW, Nobody, block_on, compact, config};
+use backstage_cfaccess_fuzz::{NOW, StubPorts, block_on, compact, config};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use chrono::DateTime;
 use jwt_compact::{ParseError, UntrustedToken};
@@ -25,7 +25,7 @@ fuzz_target!(|text: &str| {
         }
     }
     let now = DateTime::from_timestamp(NOW, 0).expect("a constant");
-    let scope = Scope::new(now, &Nobody);
+    let scope = Scope::new(now, &StubPorts);
     let cache = JwksCache::default();
     let verified = verify(&compact, &scope, &config().access, &cache);
     assert!(block_on(verified).is_err());

@@ -4,7 +4,7 @@
 
 use backstage_cfaccess::gate::{Decision, Gate};
 use backstage_cfaccess::gate::{HeaderSource, Request, Route};
-use backstage_cfaccess_fuzz::{NOW, Nobody, block_on, config};
+use backstage_cfaccess_fuzz::{NOW, StubPorts, block_on, config};
 use chrono::DateTime;
 use libfuzzer_sys::fuzz_target;
 
@@ -28,7 +28,7 @@ fuzz_target!(|text: &str| {
     let headers = Same(line());
     let request = Request { method, path, query, headers: &headers };
     let now = DateTime::from_timestamp(NOW, 0).expect("a constant");
-    let outcome = block_on(Gate::new(config().clone()).decide(&request, now, &Nobody));
+    let outcome = block_on(Gate::new(config().clone()).decide(&request, now, &StubPorts));
     if matches!(outcome.decision, Decision::Forward(_)) {
         let open = matches!(outcome.route, Route::Forward { public: true } | Route::UserInfo);
         assert!(open, "{:?}", outcome.route);

@@ -3,12 +3,12 @@
 #![no_main]
 
 use backstage_cfaccess::backstage::{read_token, verify_user_token};
-use backstage_cfaccess_fuzz::{NOW, Nobody, block_on, compact, config};
+use backstage_cfaccess_fuzz::{NOW, StubPorts, block_on, compact, config};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let token = compact(text);
     if let Some(unverified) = read_token(&token, &config().signing_keys) {
-        let _ = block_on(verify_user_token(&unverified, NOW, &config().signing_keys, &Nobody));
+        let _ = block_on(verify_user_token(&unverified, NOW, &config().signing_keys, &StubPorts));
     }
 });

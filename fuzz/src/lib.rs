@@ -3,10 +3,10 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use backstage_cfaccess::jwk::PublicKey;
 use backstage_cfaccess::config::{AppCode, Config, RawConfig};
-use backstage_cfaccess::ports::{HttpResponse, HttpRequest, CatalogPort, Failure, Ports};
+use backstage_cfaccess::jwk::PublicKey;
 use backstage_cfaccess::jwk::SigningKey;
+use backstage_cfaccess::ports::{CatalogPort, Failure, HttpRequest, HttpResponse, Ports};
 use base64ct::{Base64UrlUnpadded, Encoding};
 
 /// 2026-11-24T15:06:01Z, in seconds since 1970.
@@ -41,15 +41,15 @@ fn read() -> Config {
 
 /// A world in which everything answers at once and no signature verifies.
 #[derive(Debug)]
-pub struct Nobody;
+pub struct StubPorts;
 
-impl CatalogPort for Nobody {
+impl CatalogPort for StubPorts {
     async fn read_catalog(&self, _: &str) -> Result<Option<String>, Failure> {
         Ok(None)
     }
 }
 
-impl Ports for Nobody {
+impl Ports for StubPorts {
     async fn fetch(&self, _: &HttpRequest) -> Result<HttpResponse, Failure> {
         // The modulus of RFC 7515, appendix A.2.
         let body = r#"{"keys":[{"kty":"RSA","kid":"key","e":"AQAB","n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"}]}"#;
@@ -93,7 +93,7 @@ impl Ports for Nobody {
     }
 }
 
-/// Runs a future that never waits, as none does in [`Nobody`]'s world.
+/// Runs a future that never waits, as none does in [`StubPorts`]'s world.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,

@@ -40,7 +40,7 @@ test("worker_of_worker_build_signs_in_forwards_and_survives_a_panic", COMPILES, 
   };
   await assertServed();
   const url = REFRESH.slice("/api/auth".length);
-  const missing = await refresh("nobody@example.com");
+  const missing = await refresh("stranger@example.com");
   assertRefused(missing, { status: 404, name: "NotFoundError", code: "user_not_found", url });
   const token = await ground.access.mint({ user: "jane@example.com" });
   assert.equal((await ground.gate.send("/", { token })).status, 200);

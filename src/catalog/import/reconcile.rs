@@ -78,8 +78,8 @@ pub struct Write {
 impl Reconciliation {
     /// A comparison with a namespace of which nothing is known yet. At most `room` bytes of values
     /// that are to be written are kept, and half of that of new ones; the next comparison will find
-    /// the others. The policy says which annotations and fields users are found by: nobody
-    /// signs in by the records of others, and all of those may go.
+    /// the others. The policy says which annotations and fields users are found by: no sign-in
+    /// reads the records of others, so all of those may be removed.
     #[must_use]
     pub fn new(room: usize, policy: impl Into<ImportPolicy>) -> Self {
         Self { policy: policy.into(), slots: BTreeMap::new(), room, reserve: room / 2 }

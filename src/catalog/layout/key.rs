@@ -31,9 +31,9 @@ pub enum Key<'a> {
 
 impl Key<'_> {
     /// The key in KV: `v1:email:<folded email>`, `v1:ref:<entity ref>`,
-    /// `v1:annotation:<name>=<folded value>` or `v1:field:<path>=<folded value>`. A value that is too long for KV is replaced by its
-    /// digest, and the `:` or `=` in front of it by `#`: what is found by a digest is never found by a
-    /// value that looks like one. [No name](is_annotation_name) and no [path](is_field_path) has a `=` or
+    /// `v1:annotation:<name>=<folded value>` or `v1:field:<path>=<folded value>`. A value that is too
+    /// long for KV is replaced by its digest, and the `:` or `=` in front of it by `#`: a record that is
+    /// found by a digest is never found by a value that looks like one. [No name](is_annotation_name) and no [path](is_field_path) has a `=` or
     /// `#`.
     #[must_use]
     pub fn to_kv(self) -> String {
