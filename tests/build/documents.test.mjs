@@ -2,10 +2,15 @@
 // commands and configurations: tests/documents/.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { access, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { ROOT } from "../../scripts/process.mjs";
+
+/** A command in a shell block or in code. */
+const WRANGLER = /npx wrangler [a-z][^`\n|<>]*/g;
 
 const read = (path) => readFile(join(ROOT, path), "utf8");
 
@@ -42,6 +47,31 @@ for (const document of DOCUMENTS) {
     }
   });
 }
+
+test("the commands of wrangler in the documents exist, with their options", async () => {
+  const texts = await Promise.all([...DOCUMENTS, "npm/README.md"].map(read));
+  const lines = texts.flatMap((text) => text.replaceAll("\\\n", " ").match(WRANGLER) ?? []);
+  const commands = new Map();
+  for (const line of lines) {
+    const words = line.split(/\s+/).slice(2);
+    const end = words.findIndex((word) => !/^[a-z]+$/.test(word));
+    const name = words.slice(0, end < 0 ? undefined : end).slice(0, 3);
+    const options = words.filter((word) => /^--[a-z]/.test(word)).map((word) => word.split("=")[0]);
+    commands.set(name.join(" "), [...(commands.get(name.join(" ")) ?? []), ...options]);
+  }
+  assert.ok(commands.size >= 6, [...commands.keys()].join(", "));
+  await Promise.all(
+    [...commands].map(async ([name, options]) => {
+      const args = ["node_modules/wrangler/bin/wrangler.js", ...name.split(" "), "--help"];
+      const env = { ...process.env, WRANGLER_SEND_METRICS: "false" };
+      const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT, env });
+      assert.ok(stdout.includes(`wrangler ${name}`), `wrangler ${name} is not a command`);
+      for (const option of options) {
+        assert.ok(stdout.includes(option), `wrangler ${name} has no ${option}`);
+      }
+    }),
+  );
+});
 
 test("docs/logs.md has every field of a log line and no other, and examples with these fields", async () => {
   const source = await read("src/gate/log_event.rs");
