@@ -1,5 +1,6 @@
 // What `npm run dev` says once everything is up.
 
+import { DEBUGGER_PATH } from "./access/pages.mjs";
 import { CI_BOT } from "./people.mjs";
 
 /** The login page has all of them. */
@@ -15,6 +16,10 @@ export function banner(url, [page, command], all) {
   Backstage behind Cloudflare Access, on this machine:
 
     ${url}
+
+  Debugger: claims, tokens, calls of the Worker, outages:
+
+    ${url}${DEBUGGER_PATH}
 
   ${page}
     ${command}

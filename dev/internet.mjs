@@ -16,18 +16,22 @@ export default {
     const url = new URL(request.url);
     if (url.hostname === CONTROL_HOST) return control(request);
 
-    outbound.push({
-      method: request.method,
-      url: request.url,
-      headers: Object.fromEntries(request.headers),
-    });
+    const at = Date.now();
+    const { method, headers } = request;
+    const entry = { method, url: request.url, headers: Object.fromEntries(headers), at };
+    outbound.push(entry);
     if (outbound.length > LOG_LENGTH) outbound.shift();
 
     const outage = outages[url.host];
-    if (outage === "unreachable") throw new Error("Network connection lost.");
+    if (outage === "unreachable") {
+      Object.assign(entry, { failed: "unreachable", ms: 0 });
+      throw new Error("Network connection lost.");
+    }
     if (outage === "hang") await scheduler.wait(HANG_MS);
     const isAccess = env.ACCESS && url.hostname.endsWith(".cloudflareaccess.com");
-    return isAccess ? env.ACCESS.fetch(request) : fetch(request);
+    const response = await (isAccess ? env.ACCESS.fetch(request) : fetch(request));
+    Object.assign(entry, { status: response.status, ms: Date.now() - at });
+    return response;
   },
 };
 

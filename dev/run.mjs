@@ -4,6 +4,7 @@
 import { mkdir } from "node:fs/promises";
 import { startAccess } from "./access/index.mjs";
 import { banner } from "./banner.mjs";
+import { createDebugger } from "./debugger/index.mjs";
 import { devOptions, UsageError } from "./options.mjs";
 import { startOrigin } from "./origin/index.mjs";
 import { readUsers, startOwnBackstage, usersOf } from "./own-backstage.mjs";
@@ -92,10 +93,21 @@ async function start(options, { dir, cfaccess, choosePage, vars = STOCK }) {
       publicPaths: PUBLIC_PATHS,
     },
     signingKeys: keys,
+    observeKv: true,
     onLog: ({ message }) => console.log(message),
   });
   await putRecords(await worker.kv("CATALOG"), records);
   access.setUpstream(worker.url);
+  const { providerId = "cfaccess" } = own.cfaccess;
+  access.setControls(
+    createDebugger({
+      access,
+      worker,
+      origin: origin.url,
+      records,
+      refreshPath: `/api/auth/${providerId}/refresh`,
+    }),
+  );
   // Before the banner: who has read it may press Ctrl-C.
   stopOnSignals();
   if (origin.startBackend) {

@@ -24,7 +24,7 @@ const LOG_LENGTH = 1000;
  * - `bindings`: further bindings, strings or JSON values; `undefined` leaves a binding out
  * - `buildDir`: the folder with worker.mjs and worker.wasm, default build/
  * - `compatibilityDate`, `compatibilityFlags`: default those of wrangler.toml
- * - `observeKv`: true for kvCalls() and setKvOutages(), which need a module around the Worker
+ * - `observeKv`: true for kvCalls() and outages of KV, which need a module around the Worker
  * - `port`: where the Worker itself listens on 127.0.0.1, default any
  * - `onLog`: called with each `{level, message}` the Worker logs
  */
@@ -41,7 +41,7 @@ export async function startWorker(options = {}) {
     }),
     ...Object.fromEntries(kvNamespaces.map((name) => [name, { type: "kv", id: name }])),
   };
-  const mf = new Miniflare({
+  const settings = {
     host: "127.0.0.1",
     log: new Log(LogLevel.ERROR),
     // Miniflare would ask the network for a sample `request.cf` and report to its makers.
@@ -50,7 +50,7 @@ export async function startWorker(options = {}) {
     enableDevRegistry: false,
     resourcePersistencePath: options.persist,
     handleStructuredLogs({ level, message }) {
-      logs.push({ level, message });
+      logs.push({ level, message, at: Date.now() });
       if (logs.length > LOG_LENGTH) logs.shift();
       options.onLog?.({ level, message });
     },
@@ -78,13 +78,15 @@ export async function startWorker(options = {}) {
         },
       },
     ],
-  });
-  const url = (await mf.unsafeGetDirectURL("worker")).origin;
+  };
+  const mf = new Miniflare(settings);
+  const directUrl = async () => (await mf.unsafeGetDirectURL("worker")).origin;
+  const url = await directUrl();
 
   /** Talks to the module in which a Worker of this miniflare is observed. */
-  const control = async (worker, init) => {
+  const control = async (worker, init, search = "") => {
     const fetcher = await mf.getWorker(worker);
-    return (await fetcher.fetch(`http://${worker}.control/`, init)).json();
+    return (await fetcher.fetch(`http://${worker}.control/${search}`, init)).json();
   };
   const setOutages = (worker, outages) =>
     control(worker, { method: "POST", body: JSON.stringify(outages) });
@@ -92,21 +94,35 @@ export async function startWorker(options = {}) {
   return {
     url,
     mf,
+    /** Every line of the Worker: `{level, message, at}`. */
     logs,
     /** A KV namespace of the Worker, with get, put, delete and list. */
     kv: (name) => mf.getKVNamespace(name, "worker"),
-    /** Every request that the Worker has sent out: `{method, url, headers}`. */
+    /**
+     * Every request that the Worker has sent out: `{method, url, headers, at}`, with `status` or `failed`, and
+     * `ms` until the head of the response.
+     */
     outbound: () => control("internet"),
     clearOutbound: () => control("internet", { method: "DELETE" }),
     /** Outages by host and port, as in `{"127.0.0.1:7007": "unreachable"}`; or "hang". */
     setOutages: (outages = {}) => setOutages("internet", outages),
-    /** Every call to KV: `{binding, method, key}`. Needs `observeKv`, like the next two. */
+    /** Every call to KV: `{binding, method, key}`. Needs `observeKv`, like the next three. */
     kvCalls: () => control("worker"),
+    /** Those of the request with this ray id, with `at`, `ms` and `failed`. */
+    kvCallsOf: (ray) => control("worker", {}, `?ray=${encodeURIComponent(ray)}`),
     clearKvCalls: () => control("worker", { method: "DELETE" }),
     /** Outages by binding, as in `{CATALOG: "unreachable"}`; or "hang". */
     setKvOutages: (outages = {}) => setOutages("worker", outages),
     /** Runs the cron handler. */
     scheduled: async (init) => (await mf.getWorker("worker")).scheduled(init),
+    /**
+     * Starts workerd anew: the Worker's memory is empty and outages are over, KV is as it was. Resolves to
+     * the new URL.
+     */
+    async restart() {
+      await mf.setOptions(settings);
+      return directUrl();
+    },
     close: () => mf.dispose(),
   };
 }

@@ -13,6 +13,7 @@ const DEPENDENCIES = ["jose", "miniflare", "smol-toml", "wrangler", "ws"];
 const DEV = [
   "access",
   "banner.mjs",
+  "debugger",
   "internet.mjs",
   "observed-kv.mjs",
   "options.mjs",

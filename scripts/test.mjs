@@ -30,7 +30,8 @@ const SUITES = {
   // Compiled before the tests, which have a time limit.
   package: async () => (await packages()) && nodeTests("tests/package"),
   bench: async () => (await cli()) && nodeTests("tests/bench"),
-  browser: async () => nodeTests("tests/browser", { CHROME_PATH: await chromium() }),
+  browser: async () =>
+    (await cli()) && nodeTests("tests/browser", { CHROME_PATH: await chromium() }),
 };
 
 /** Not among those that run if none is named: its tools take minutes to compile, once. */

@@ -24,10 +24,17 @@ export function accessHeaders({ assertion, claims }) {
   return headers;
 }
 
-/** `injected` is a flat list of header names and values, like `rawHeaders`. */
+/**
+ * `injected` is a flat list of header names and values, like `rawHeaders`. They replace the caller's headers
+ * of these names.
+ */
 export function forward(request, response, upstream, injected) {
+  const replaced = namesOf(injected);
   const headers = [
-    ...without(request.rawHeaders, (name) => CONNECTION_HEADERS.has(name) || name === "upgrade"),
+    ...without(
+      request.rawHeaders,
+      (name) => CONNECTION_HEADERS.has(name) || name === "upgrade" || replaced.has(name),
+    ),
     ...injected,
   ];
   const { request: open } = upstream.protocol === "https:" ? https : http;
@@ -65,7 +72,8 @@ export function forward(request, response, upstream, injected) {
 
 /** A WebSocket (or any other) upgrade: after the request's head, bytes both ways. */
 export function forwardUpgrade(request, socket, head, upstream, injected) {
-  const headers = [...without(request.rawHeaders, () => false), ...injected];
+  const replaced = namesOf(injected);
+  const headers = [...without(request.rawHeaders, (name) => replaced.has(name)), ...injected];
   const tunnel = connect(upstream);
   const close = () => {
     socket.destroy();
@@ -86,6 +94,9 @@ function connect({ protocol, hostname, port }) {
     ? tls.connect({ host: hostname, port: Number(port) || 443, servername: hostname })
     : net.connect({ host: hostname, port: Number(port) || 80 });
 }
+
+const namesOf = (headers) =>
+  new Set(headers.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase()));
 
 function without(rawHeaders, dropped) {
   const kept = [];

@@ -1,15 +1,17 @@
 // The way of a request through the emulator: Access's own endpoints, then the question whether
 // the caller may pass, then the upstream.
 
+import { randomBytes } from "node:crypto";
 import { decodeJwt } from "jose";
 import { answerWithFault } from "./fault.mjs";
 import { accessHeaders, forward, forwardUpgrade } from "./forward.mjs";
+import { isSameSite, refusalOf } from "./guard.mjs";
 import { identityDocument } from "./identity.mjs";
 import { acceptLogin, showLogin, showSignedOut } from "./login.mjs";
+import { DEBUGGER_PATH } from "./pages.mjs";
 import { presentedAssertion, presentedServiceToken } from "./session.mjs";
 
 const ACCESS_PREFIX = "/cdn-cgi/access/";
-const ROTATE_PATH = `${ACCESS_PREFIX}emulator/rotate`;
 
 export function createGate(settings) {
   const { team, issuer, users, serviceTokens, keys, sessions, calls, mint, record } = settings;
@@ -17,6 +19,7 @@ export function createGate(settings) {
   const tunnels = new Set();
   let upstream = settings.upstream;
   let faults = {};
+  let controls;
 
   /** `{pass: headers, who}` or `{refuse: "wrong service token" | "no session"}`. */
   async function admit(request, path) {
@@ -30,7 +33,7 @@ export function createGate(settings) {
       return { pass: accessHeaders({ assertion, claims: {} }), who: token.clientId };
     }
     const session = await sessions.find(presentedAssertion(request));
-    if (!session) return { refuse: "no session" };
+    if (!session || (session.expired && isPage(request))) return { refuse: "no session" };
     return {
       pass: accessHeaders(session),
       who: session.claims.email ?? session.claims.common_name,
@@ -53,6 +56,7 @@ export function createGate(settings) {
         showLogin(response, users, url.searchParams.get("redirect_url"));
         return "login page";
       case `POST ${ACCESS_PREFIX}login`:
+        if (!isSameSite(request)) return json(response, 403, { err: "another site's form" });
         calls.login += 1;
         await acceptLogin(request, response, users, openSession);
         return "login";
@@ -63,20 +67,29 @@ export function createGate(settings) {
         showSignedOut(response);
         return "logout";
       }
-      case `POST ${ROTATE_PATH}`:
-        await keys.rotate();
-        return json(response, 200, {
-          current: keys.current.kid,
-          previous: keys.previous.kid,
-        });
       default:
         return json(response, 404, { err: "not found" });
     }
   }
 
+  /** The debugger, once there is one. Rotating the keys needs nothing but the emulator. */
+  async function answerEmulator(request, response, url) {
+    const refusal = refusalOf(request);
+    if (refusal) return json(response, 403, { err: refusal });
+    const path = url.pathname.slice(DEBUGGER_PATH.length);
+    if (request.method === "POST" && path === "rotate") {
+      await keys.rotate();
+      const { current, previous } = keys;
+      return json(response, 200, { current: current.kid, previous: previous.kid });
+    }
+    if (controls) return controls(request, response, { path, query: url.searchParams });
+    return json(response, 404, { err: "not found" });
+  }
+
   async function answerIdentity(request, response) {
     const assertion = presentedAssertion(request) ?? request.headers["cf-access-jwt-assertion"];
-    const session = await sessions.find(assertion);
+    const found = await sessions.find(assertion);
+    const session = found?.expired ? undefined : found;
     const user = session && users.find(({ email }) => email === session.claims.email);
     const document =
       session && identityDocument(session.claims, user, { ip: request.socket.remoteAddress, team });
@@ -94,10 +107,13 @@ export function createGate(settings) {
     return { assertion, nonce: claims.identity_nonce, seconds: settings.sessionSeconds };
   }
 
-  async function answer(request, response) {
+  async function answer(request, response, ray) {
     const url = targetOf(request);
     if (!url) return json(response, 400, { err: "bad request target" });
     if (isForeignTeam(url.hostname, teamHost)) return unknownTeam(response);
+    if (url.pathname.startsWith(DEBUGGER_PATH) && url.hostname !== teamHost) {
+      return answerEmulator(request, response, url);
+    }
     if (url.pathname.startsWith(ACCESS_PREFIX)) return answerAccessEndpoint(request, response, url);
     if (url.hostname === teamHost) return json(response, 404, { err: "not found" });
 
@@ -108,15 +124,24 @@ export function createGate(settings) {
     }
     if (!upstream) return json(response, 502, { error: "Access emulator: no upstream is set" });
     calls.forwarded += 1;
-    forward(request, response, upstream, pass);
+    forward(request, response, upstream, [...pass, "CF-Ray", ray]);
     return `forwarded ${who}`;
   }
 
   function onRequest(request, response) {
-    answer(request, response).then(
-      (outcome) => record({ method: request.method, path: request.url, outcome }),
+    const ray = newRay();
+    const timing = { started: Date.now() };
+    response.on("close", () => {
+      timing.ended = Date.now();
+    });
+    const { method, url: path } = request;
+    const entry = (outcome) => ({ method, path, outcome, ray, timing });
+    // The upstream's answer carries it too, as Cloudflare's does.
+    response.setHeader("CF-Ray", ray);
+    answer(request, response, ray).then(
+      (outcome) => record(entry(outcome)),
       (error) => {
-        record({ method: request.method, path: request.url, outcome: `failed: ${error.stack}` });
+        record(entry(`failed: ${error.stack}`));
         if (response.headersSent) response.destroy();
         else json(response, 500, { err: "the emulator failed, see its log" });
       },
@@ -128,8 +153,9 @@ export function createGate(settings) {
     socket.on("error", () => socket.destroy());
     const url = targetOf(request);
     const { pass, refuse } = url ? await admit(request, url.pathname) : { refuse: "bad target" };
+    const ray = newRay();
     const outcome = refuse ? `upgrade refused: ${refuse}` : "upgrade";
-    record({ method: request.method, path: request.url, outcome });
+    record({ method: request.method, path: request.url, outcome, ray });
     if (refuse || !upstream) {
       calls.refused += 1;
       socket.end("HTTP/1.1 401 Unauthorized\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
@@ -138,7 +164,7 @@ export function createGate(settings) {
     calls.forwarded += 1;
     tunnels.add(socket);
     socket.on("close", () => tunnels.delete(socket));
-    forwardUpgrade(request, socket, head, upstream, pass);
+    forwardUpgrade(request, socket, head, upstream, [...pass, "CF-Ray", ray]);
   }
 
   return {
@@ -150,6 +176,10 @@ export function createGate(settings) {
     /** Replaces all faults: `{certs?, identity?}`, each as in fault.mjs; no argument ends them. */
     setFault(next = {}) {
       faults = next;
+    },
+    /** What answers the emulator's own paths: `(request, response, {path, query})`. */
+    setControls(answerPath) {
+      controls = answerPath;
     },
     closeTunnels() {
       for (const socket of tunnels) socket.destroy();
@@ -163,8 +193,7 @@ function refuseRequest(request, response, url, reason) {
   }
   // Backstage's sign-in page sends this header so that it gets a status and not a login page. Access
   // would redirect curl; a developer is better served by a status there too.
-  const isPage = request.headers.accept?.includes("text/html");
-  if (!isPage || request.headers["x-requested-with"] === "XMLHttpRequest") {
+  if (!isPage(request)) {
     return json(response, 401, {
       error: {
         name: "AuthenticationError",
@@ -183,6 +212,17 @@ function refuseRequest(request, response, url, reason) {
   response.end();
   return "redirected to login";
 }
+
+/** A browser that navigates. */
+function isPage({ headers }) {
+  return (
+    headers.accept?.includes("text/html") === true &&
+    headers["x-requested-with"] !== "XMLHttpRequest"
+  );
+}
+
+/** As Cloudflare names a request: 16 hexadecimal digits and a data centre. */
+const newRay = () => `${randomBytes(8).toString("hex")}-DEV`;
 
 function isForeignTeam(hostname, teamHost) {
   return hostname.endsWith(".cloudflareaccess.com") && hostname !== teamHost;

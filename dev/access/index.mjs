@@ -7,12 +7,13 @@ import http from "node:http";
 import { issuerOf, serviceTokenClaims, signAssertion, signText, userClaims } from "./assertion.mjs";
 import { createGate } from "./gate.mjs";
 import { KeyRing } from "./keys.mjs";
-import { Sessions } from "./session.mjs";
+import { presentedAssertion, Sessions } from "./session.mjs";
 
 const DEFAULT_TEAM = "emulator";
 /** Access audiences are 64 hex digits. */
 const DEFAULT_AUDIENCE = "ac".repeat(32);
 const DEFAULT_SESSION_SECONDS = 24 * 60 * 60;
+const EXPIRED_SECONDS_AGO = 60;
 const LOG_LENGTH = 1000;
 
 const DEFAULT_USERS = [
@@ -60,6 +61,19 @@ export async function startAccess(options = {}) {
         : serviceTokenClaims(asServiceToken(serviceToken), terms);
     const named = typeof key === "string" ? keys[key] : undefined;
     return signAssertion(named ?? keys.current, truth, { claims, header, key: named ?? key });
+  }
+
+  /**
+   * The assertion of a session, expired. Access would refuse it everywhere. Here only navigations are
+   * refused: a page's other requests reach the Worker, which has to refuse them.
+   */
+  async function expire(claims) {
+    sessions.expire(claims);
+    const exp = Math.floor(now() / 1000) - EXPIRED_SECONDS_AGO;
+    const issuedAt = exp - sessionSeconds;
+    const past = { ...claims, iat: issuedAt, nbf: issuedAt, exp };
+    const assertion = await signAssertion(keys.current, past);
+    return { assertion, nonce: claims.identity_nonce, seconds: sessionSeconds };
   }
 
   function knownUser(user) {
@@ -111,8 +125,12 @@ export async function startAccess(options = {}) {
     signText: (header, payload, key = keys.current) => signText(key, header, payload),
     rotate: () => keys.rotate(),
     revoke: (email) => sessions.revoke(email),
+    /** The session of a request: `{assertion, claims, expired?}`, or `undefined`. */
+    sessionOf: (request) => sessions.find(presentedAssertion(request)),
+    expire,
     setUpstream: gate.setUpstream,
     setFault: gate.setFault,
+    setControls: gate.setControls,
     async close() {
       const closed = once(server, "close");
       server.close();

@@ -1,6 +1,6 @@
 // Logging in and out of the emulator.
 
-import { loginPage, signedOutPage } from "./pages.mjs";
+import { DEBUGGER_PATH, loginPage, signedOutPage } from "./pages.mjs";
 import { APP_SESSION_COOKIE, AUTHORIZATION_COOKIE } from "./session.mjs";
 
 /** A login form is two short fields. */
@@ -28,18 +28,23 @@ export async function acceptLogin(request, response, users, openSession) {
   response.writeHead(303, {
     location: localTarget(form.get("redirect_url")),
     "cache-control": "no-store",
-    "set-cookie": [
-      setCookie(AUTHORIZATION_COOKIE, assertion, seconds),
-      setCookie(APP_SESSION_COOKIE, nonce, seconds),
-    ],
+    "set-cookie": sessionCookies({ assertion, nonce, seconds }),
   });
   response.end();
+}
+
+/** The cookies of a session that lasts `seconds`. */
+export function sessionCookies({ assertion, nonce, seconds }) {
+  return [
+    setCookie(AUTHORIZATION_COOKIE, assertion, seconds),
+    setCookie(APP_SESSION_COOKIE, nonce, seconds),
+  ];
 }
 
 export function showSignedOut(response) {
   response.writeHead(200, {
     ...HTML_HEADERS,
-    "set-cookie": [setCookie(AUTHORIZATION_COOKIE, "", 0), setCookie(APP_SESSION_COOKIE, "", 0)],
+    "set-cookie": sessionCookies({ assertion: "", nonce: "", seconds: 0 }),
   });
   response.end(signedOutPage());
 }
@@ -54,7 +59,8 @@ export function localTarget(redirectUrl) {
   const target = URL.canParse(redirectUrl, base) ? new URL(redirectUrl, base) : undefined;
   if (target?.origin !== base || target.pathname.startsWith("//")) return "/";
   // Back to the login page, or straight out again, is nowhere to go.
-  if (target.pathname.startsWith("/cdn-cgi/access/")) return "/";
+  const { pathname } = target;
+  if (pathname.startsWith("/cdn-cgi/access/") && pathname !== DEBUGGER_PATH) return "/";
   return target.pathname + target.search + target.hash;
 }
 

@@ -1,4 +1,7 @@
-// The two pages of the emulator: where one picks who to be, and where one has signed out.
+// The login page of the emulator, and the page after log-out.
+
+/** The emulator's own paths begin with it. */
+export const DEBUGGER_PATH = "/cdn-cgi/access/emulator/";
 
 const STYLE = `
   :root { color-scheme: light dark; --ink: #1b2430; --soft: #5b6675; --line: #d5dbe3;
@@ -19,6 +22,7 @@ const STYLE = `
   :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
   button span { display: block; color: var(--soft); font-size: .875rem; overflow-wrap: anywhere; }
   a { color: var(--accent); }
+  .foot { margin: 1.5rem 0 0; font-size: .875rem; }
 `;
 
 export function loginPage(users, redirectUrl) {
@@ -33,7 +37,7 @@ export function loginPage(users, redirectUrl) {
     "Sign in",
     `
     <h1>Sign in</h1>
-    <p>This is the Access emulator: pick who to be.</p>
+    <p>Choose a user. The emulator asks for no password.</p>
     <form method="post" action="/cdn-cgi/access/login">
       <input type="hidden" name="redirect_url" value="${escapeHtml(redirectUrl)}">
       <ul aria-label="Sample users">${choices.join("")}
@@ -63,6 +67,7 @@ function page(title, main) {
   </head>
   <body>
     <main>${main}
+      <p class="foot">Access emulator · <a href="${DEBUGGER_PATH}">Debugger</a></p>
     </main>
   </body>
 </html>

@@ -1,7 +1,7 @@
 // Who a request comes from, as Access sees it: the session of a browser, or a service token.
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import { jwtVerify } from "jose";
+import { errors, jwtVerify } from "jose";
 
 export const AUTHORIZATION_COOKIE = "CF_Authorization";
 export const APP_SESSION_COOKIE = "CF_AppSession";
@@ -10,6 +10,8 @@ export const APP_SESSION_COOKIE = "CF_AppSession";
 export class Sessions {
   /** The nonces of sessions that were logged out of. */
   #ended = new Set();
+  /** The nonces of sessions whose assertion the debugger let expire. */
+  #expired = new Set();
   /** For each revoked user, the nonces of the sessions opened since. */
   #reopened = new Map();
   #settings;
@@ -18,7 +20,10 @@ export class Sessions {
     this.#settings = settings;
   }
 
-  /** The assertion and its claims, if it is a good one of this application and not ended. */
+  /**
+   * The assertion and its claims, if it is a good one of this application and not ended. `expired` if it
+   * was good until the debugger let it expire.
+   */
   async find(assertion) {
     if (!assertion) return undefined;
     const { keys, audience, issuer, now } = this.#settings;
@@ -33,14 +38,21 @@ export class Sessions {
         { algorithms: ["RS256"], audience, issuer, currentDate: new Date(now()) },
       );
       return this.#hasEnded(payload) ? undefined : { assertion, claims: payload };
-    } catch {
-      return undefined;
+    } catch (error) {
+      const claims = error instanceof errors.JWTExpired ? error.payload : {};
+      const expired = this.#expired.has(claims.identity_nonce) && !this.#hasEnded(claims);
+      return expired ? { assertion, claims, expired } : undefined;
     }
   }
 
   /** Log-out: this session is refused from now on, though its assertion is still well signed. */
   end(claims) {
     this.#ended.add(claims.identity_nonce);
+  }
+
+  /** The assertion of this session may be one that has expired. */
+  expire(claims) {
+    this.#expired.add(claims.identity_nonce);
   }
 
   /** Every session that the user has so far is refused, as when an administrator revokes one. */

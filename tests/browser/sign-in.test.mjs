@@ -2,73 +2,33 @@
 // and the demo origin's page, which does what Backstage's sign-in page does.
 
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
 import { REFRESH, startGround } from "../edge/harness.mjs";
-import { CHROME, FLAGS } from "./chromium.mjs";
+import { openBrowser as open, statusOnly } from "./browser.mjs";
 
 const JANE = "jane@example.com";
 const NOBODY = "nobody@example.com";
 
 let ground;
-let folder;
 let screenshots;
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "cfaccess-browser-"));
-  screenshots = join(folder, "screenshots");
-  await mkdir(screenshots);
+  screenshots = await mkdtemp(join(tmpdir(), "cfaccess-screenshots-"));
   console.log(`screenshots: ${screenshots}`);
   ground = await startGround();
   ground.access.setUpstream(ground.gate.url);
 });
 
-after(async () => {
-  await ground?.close();
-  for (const profile of profiles) await rm(profile, { recursive: true, force: true });
-});
+after(() => ground?.close());
 
-const profiles = [];
-
-/**
- * A browser that nobody has used, with one page. `complaints` are what the page has said to the
- * console as an error, what it has thrown, and what its policy has forbidden.
- */
-async function openBrowser(t, options = {}) {
-  const profile = await mkdtemp(join(folder, "profile-"));
-  profiles.push(profile);
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: CHROME,
-    headless: true,
-    args: FLAGS,
-    viewport: { width: 1100, height: 760 },
-    ...options,
-  });
-  t.after(() => context.close());
-  const complaints = [];
-  await context.exposeFunction("reportViolation", (text) => complaints.push(text));
-  await context.addInitScript(() => {
-    addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
-      window.reportViolation(`forbidden: ${violatedDirective} ${blockedURI}`),
-    );
-  });
-  const page = context.pages()[0] ?? (await context.newPage());
-  page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
-  });
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.setDefaultTimeout(15_000);
-
-  return {
-    context,
-    page,
-    complaints,
-    shown: (id) => page.getByTestId(id).textContent(),
-    picture: (name) => page.screenshot({ path: join(screenshots, `${name}.png`) }),
-  };
+/** As of browser.mjs, with pictures of this file. */
+async function openBrowser(t, options) {
+  const browser = await open(t, options);
+  const picture = (name) => browser.page.screenshot({ path: join(screenshots, `${name}.png`) });
+  return { ...browser, picture };
 }
 
 const home = () => `${ground.access.url}/`;
@@ -82,10 +42,6 @@ async function signIn({ page }, email) {
 }
 
 const isSessionShown = ({ page }) => page.getByTestId("entity-ref").waitFor();
-
-/** What a browser itself writes into the console when an answer has this status. */
-const statusOnly = (complaints, status) =>
-  complaints.filter((text) => !text.includes(`the server responded with a status of ${status}`));
 
 test("a person signs in, stays signed in, and logs out", async (t) => {
   const browser = await openBrowser(t);
@@ -158,7 +114,8 @@ test("a session that is revoked while the page loads is told in words", async (t
   assert.deepEqual(statusOnly(complaints, 401), []);
 
   await page.unroute(`**${REFRESH}`);
-  await page.getByRole("link", { name: "Try again" }).click();
+  assert.ok(await page.getByRole("link", { name: "Try again" }).isVisible());
+  await page.getByRole("link", { name: "Sign in again" }).click();
   await page.getByTestId(`user-${JANE}`).click();
   await isSessionShown(browser);
 });

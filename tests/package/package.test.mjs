@@ -80,6 +80,8 @@ async function sessionOfDev(cwd, args = []) {
     }
     const [url] = /http:\/\/localhost:\d+/.exec(dev.output);
     const cookie = cookiesOf(await logIn({ url }, USERS[0].email));
+    const debug = await fetch(`${url}/cdn-cgi/access/emulator/`);
+    assert.match(await debug.text(), /<script type="module" src="page\.mjs">/);
     return await (await fetch(url + REFRESH, { headers: { cookie } })).json();
   } finally {
     dev.child.kill("SIGTERM");

@@ -3,16 +3,23 @@
 
 const element = (id) => document.getElementById(id);
 
-/** What to do about a refusal, by the code the Worker gives. */
+/** What to do about a refusal, by the code of the Worker. */
 const ADVICE = {
-  user_not_found: "Nobody with this email is in the catalog. Ask for an entry, or log out.",
-  user_ambiguous: "More than one person in the catalog has this email.",
-  domain_not_allowed: "Accounts of this email domain may not sign in here.",
+  user_not_found: "The catalog has no user with this email. Add the user, or log out.",
+  user_ambiguous: "Several users of the catalog have this email.",
+  domain_not_allowed: "Users of this email domain may not sign in.",
   access_session_missing: "Your Cloudflare Access session has ended. Sign in again to go on.",
   assertion_expired: "Your Cloudflare Access session has ended. Sign in again to go on.",
   identity_refused: "Cloudflare Access has ended this session. Sign in again to go on.",
-  misconfigured: "The Worker's configuration is broken; its log names every problem.",
+  misconfigured: "The Worker's configuration is broken. Its log names every problem.",
 };
+const ENDED = new Set([
+  "access_session",
+  "access_session_missing",
+  "assertion_expired",
+  "identity_refused",
+]);
+const ANOTHER_USER = new Set(["user_not_found", "user_ambiguous", "domain_not_allowed"]);
 
 try {
   const response = await fetch("/api/auth/cfaccess/refresh", {
@@ -62,6 +69,8 @@ function showError(title, message, code) {
   element("error-title").textContent = title;
   element("error-message").textContent = message;
   element("error-code").textContent = code;
+  element("sign-in-again").hidden = !ENDED.has(code);
+  element("another-user").hidden = !ANOTHER_USER.has(code);
   element("error").hidden = false;
 }
 
