@@ -59,7 +59,13 @@ async function mainPackage(platform, version, devDependencies) {
   const dir = join(OUT, "backstage-cfaccess");
   await cp(join(ROOT, "npm"), dir, { recursive: true });
   for (const name of DEV) await cp(join(ROOT, "dev", name), join(dir, "dev", name), RECURSIVE);
-  for (const path of ["build/worker.mjs", "build/worker.wasm", "examples/catalog", "LICENSE"]) {
+  for (const path of [
+    "build/worker.mjs",
+    "build/worker.wasm",
+    "examples/catalog",
+    "schema",
+    "LICENSE",
+  ]) {
     await cp(join(ROOT, path), join(dir, path), RECURSIVE);
   }
   await must(join(TARGET, "release", "cfaccess"), [

@@ -22,7 +22,7 @@ export function wranglerJsonc({ team, audience, "base-url": baseUrl, trust }) {
   };
   const backstage = { baseUrl, trust };
   return `{
-  "$schema": "node_modules/wrangler/config-schema.json",
+  "$schema": "node_modules/backstage-cfaccess/schema/wrangler.schema.json",
   "name": "backstage-cfaccess",
   // An upgrade is "npm update backstage-cfaccess" and a deployment.
   "main": "node_modules/backstage-cfaccess/build/worker.mjs",

@@ -7,6 +7,7 @@ import { access, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { rendered } from "../../scripts/configuration.mjs";
 import { ROOT } from "../../scripts/process.mjs";
 
 /** A command in a shell block or in code. */
@@ -71,6 +72,20 @@ test("the commands of wrangler in the documents exist, with their options", asyn
       }
     }),
   );
+});
+
+test("the tables of docs/configuration.md are those of the schema", async () => {
+  const { before, after } = await rendered();
+  assert.equal(before, after, "run node scripts/configuration.mjs --update");
+  assert.equal(before.match(/<!-- schema: /g).length, 2);
+});
+
+test("the schema for wrangler's file finds wrangler's own", async () => {
+  const { allOf } = JSON.parse(await read("schema/wrangler.schema.json"));
+  const [{ $ref }] = allOf;
+  const target = join("node_modules/backstage-cfaccess/schema", $ref);
+  assert.equal(target, "node_modules/wrangler/config-schema.json");
+  await assert.doesNotReject(access(join(ROOT, target)));
 });
 
 test("docs/logs.md has every field of a log line and no other, and examples with these fields", async () => {

@@ -13,5 +13,6 @@ mod blocks;
 mod codes;
 mod commands;
 mod markdown;
+mod schema;
 mod terraform;
 mod workflows;
