@@ -148,6 +148,7 @@ export async function bundle(glue, outfile) {
     alias: { "wasm-glue": glue },
     bundle: true,
     external: ["*.wasm", "cloudflare:*"],
+    inject: [join(GLUE, "microtask.mjs")],
     format: "esm",
     legalComments: "none",
     // A Worker without a handler for an event does not export one.
