@@ -89,6 +89,7 @@
 // `#[doc(hidden)]` modules are not part of the public API: they are exempt from semver. They are `pub`
 // because the tests, `fuzz/`, `bench/` and the program `cfaccess` use them from outside the library.
 
+mod base64url;
 #[doc(hidden)]
 pub mod cause;
 #[doc(hidden)]

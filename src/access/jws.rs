@@ -1,6 +1,6 @@
 //! The compact JWS (RFC 7515, section 7.1), before anything in it is believed.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use crate::base64url;
 use jwt_compact::Claims;
 use serde_json::{Map, Value};
 
@@ -107,7 +107,7 @@ fn check_header(header: &Map<String, Value>) -> Result<&str, Unsupported> {
 }
 
 fn decode(part: &str) -> Result<Vec<u8>, Refusal> {
-    Base64UrlUnpadded::decode_vec(part).map_err(|_| malformed(Malformed::Base64))
+    base64url::decode(part).ok_or(malformed(Malformed::Base64))
 }
 
 fn read_object(bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {

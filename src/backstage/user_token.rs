@@ -1,7 +1,7 @@
 //! The Backstage user token, as `issueUserToken` of `@backstage/plugin-auth-backend` makes it and
 //! `UserTokenHandler` of `@backstage/backend-defaults` reads it.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use crate::base64url;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -130,7 +130,7 @@ fn signing_input<C: Serialize>(typ: &str, key: &SigningKey, claims: &C) -> Resul
 
 fn encode<T: Serialize>(value: &T) -> Result<String, Fault> {
     let json = serde_json::to_vec(value).map_err(|error| Fault::Crypto(error.to_string()))?;
-    Ok(Base64UrlUnpadded::encode_string(&json))
+    Ok(base64url::encode(&json))
 }
 
 async fn sign<P: Ports>(input: &str, key: &SigningKey, ports: &P) -> Result<String, Fault> {
@@ -138,5 +138,5 @@ async fn sign<P: Ports>(input: &str, key: &SigningKey, ports: &P) -> Result<Stri
         .sign_es256(key, input.as_bytes())
         .await
         .map_err(|failure| Fault::Crypto(failure.0))?;
-    Ok(Base64UrlUnpadded::encode_string(&signature))
+    Ok(base64url::encode(&signature))
 }

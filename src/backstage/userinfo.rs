@@ -1,7 +1,7 @@
 //! The userinfo route: what a Backstage token that we signed says, or what the catalog says of its
 //! subject.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use crate::base64url;
 use serde_json::{Map, Value};
 
 use super::signing_keys::SigningKeySet;
@@ -39,7 +39,7 @@ pub fn read_token<'a>(token: &'a str, keys: &SigningKeySet) -> Option<Unverified
     }
     let (signing_input, signature) = token.rsplit_once('.')?;
     let (header, payload) = signing_input.split_once('.')?;
-    let header = read_unique(&Base64UrlUnpadded::decode_vec(header).ok()?).ok()?;
+    let header = read_unique(&base64url::decode(header)?).ok()?;
     let text = |name: &str| header.get(name).and_then(Value::as_str);
     let key_id = text("kid").filter(|kid| keys.get(kid).is_some())?;
     if text("alg")? != "ES256" || !matches!(text("typ")?, USER_TYPE | LIMITED_USER_TYPE) {
@@ -48,8 +48,8 @@ pub fn read_token<'a>(token: &'a str, keys: &SigningKeySet) -> Option<Unverified
     Some(UnverifiedToken {
         key_id: key_id.to_owned(),
         signing_input,
-        signature: Base64UrlUnpadded::decode_vec(signature).unwrap_or_default(),
-        payload: Base64UrlUnpadded::decode_vec(payload).unwrap_or_default(),
+        signature: base64url::decode(signature).unwrap_or_default(),
+        payload: base64url::decode(payload).unwrap_or_default(),
     })
 }
 

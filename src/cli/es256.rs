@@ -1,6 +1,6 @@
 //! ES256 keys outside the Worker: made, checked, written as PEM.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use crate::base64url;
 use jwt_compact::jwk::JsonWebKey;
 use p256::elliptic_curve::rand_core::OsRng;
 use p256::elliptic_curve::sec1::ToEncodedPoint;
@@ -24,14 +24,14 @@ impl NewKey {
         let (x, y) = coordinates(&secret.public_key());
         // The required members in lexicographic order (RFC 7638, section 3).
         let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
-        let thumbprint = Base64UrlUnpadded::encode_string(&Sha256::digest(members));
+        let thumbprint = base64url::encode(&Sha256::digest(members));
         Self { id: id.map_or(thumbprint, str::to_owned), secret }
     }
 
     /// The private JWK (RFC 7518, section 6.2).
     pub(super) fn to_jwk(&self) -> serde_json::Value {
         let (x, y) = coordinates(&self.secret.public_key());
-        let d = Base64UrlUnpadded::encode_string(&self.secret.to_bytes());
+        let d = base64url::encode(&self.secret.to_bytes());
         json!({
             "kty": "EC", "crv": "P-256", "x": x, "y": y, "d": d,
             "kid": self.id, "alg": "ES256", "use": "sig",
@@ -42,7 +42,7 @@ impl NewKey {
 fn coordinates(key: &PublicKey) -> (String, String) {
     let point = key.to_encoded_point(false);
     let text = |part: Option<&p256::FieldBytes>| {
-        part.map(|bytes| Base64UrlUnpadded::encode_string(bytes)).unwrap_or_default()
+        part.map(|bytes| base64url::encode(bytes)).unwrap_or_default()
     };
     (text(point.x()), text(point.y()))
 }

@@ -1,7 +1,7 @@
 //! `mode: "shadow"`: the origin answers, and what we would have answered is compared with it, after
 //! the caller has had the origin's response. For trying the Worker out on a live Backstage.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use crate::base64url;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -189,7 +189,7 @@ fn claims(identity: &Value) -> Map<String, Value> {
         .get("token")
         .and_then(Value::as_str)
         .and_then(|token| token.split('.').nth(1))
-        .and_then(|payload| Base64UrlUnpadded::decode_vec(payload).ok())
+        .and_then(|payload| base64url::decode(payload))
         .and_then(|payload| read_unique(&payload).ok())
         .unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! Private ES256 keys that sign Backstage tokens.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use crate::base64url;
 use jwt_compact::alg::SecretBytes;
 use jwt_compact::jwk::JsonWebKey;
 use serde::Serialize;
@@ -64,15 +64,15 @@ impl SigningKey {
         }
         let scalar = |name: &str| {
             text(name)
-                .and_then(|text| Base64UrlUnpadded::decode_vec(text).ok())
+                .and_then(|text| base64url::decode(text))
                 .filter(|bytes| bytes.len() == SCALAR_BYTES)
                 .ok_or_else(|| format!("has a `{name}` that is not 32 bytes in base64url"))
         };
         let (x, y, secret) = (scalar("x")?, scalar("y")?, scalar("d")?);
         let public = PublicJwk {
             kty: "EC",
-            x: Base64UrlUnpadded::encode_string(&x),
-            y: Base64UrlUnpadded::encode_string(&y),
+            x: base64url::encode(&x),
+            y: base64url::encode(&y),
             crv: "P-256",
             kid: id.clone(),
             alg: "ES256",

@@ -1,6 +1,6 @@
 //! RSA public keys that verify assertions.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use crate::base64url;
 use jwt_compact::jwk::JsonWebKey;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -48,7 +48,7 @@ impl PublicKey {
             return None;
         }
         // By hand, since jwt-compact's Deserialize for all kinds of keys makes the module 10 % larger.
-        let number = |name: &str| Base64UrlUnpadded::decode_vec(member.get(name)?.as_str()?).ok();
+        let number = |name: &str| base64url::decode(member.get(name)?.as_str()?);
         let (modulus, public_exponent) = (number("n")?, number("e")?);
         let exponent =
             public_exponent.iter().fold(0_u64, |value, byte| (value << 8) | u64::from(*byte));

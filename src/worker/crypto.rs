@@ -1,10 +1,10 @@
 //! WebCrypto (W3C Web Cryptography API). Imported keys are kept in the isolate: an import costs as
 //! much as a verification, and a `CryptoKey` belongs to no request.
 
+use crate::base64url;
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use jwt_compact::jwk::JsonWebKey;
 use wasm_bindgen::{JsCast, JsValue};
@@ -105,9 +105,7 @@ async fn import(
 /// The key as a `JsonWebKey` dictionary, with its private part only if it is to sign.
 fn to_object(purpose: Purpose, jwk: &JsonWebKey<'_>) -> Result<Object, JsValue> {
     let object = Object::new();
-    let set = |name: &str, bytes: &[u8]| {
-        set_text(&object, name, &Base64UrlUnpadded::encode_string(bytes))
-    };
+    let set = |name: &str, bytes: &[u8]| set_text(&object, name, &base64url::encode(bytes));
     match jwk {
         JsonWebKey::Rsa { modulus, public_exponent, .. } => {
             set_text(&object, "kty", "RSA")?;
