@@ -4,10 +4,10 @@ use wasm_bindgen::JsValue;
 use web_sys::{Request, Response};
 
 use super::env::Bindings;
-use super::request::RequestText;
-use super::respond::{self, respond};
+use super::respond::{self, RequestHeaders, respond};
 use super::runtime_ports::RuntimePorts;
-use super::{clock, gate, misconfigured, run_later, write};
+use super::target::Target;
+use super::{clock, gate, misconfigured, run_later, view, write};
 use crate::gate::{Caller, CfAccess, Checked, SignedIn};
 
 /// Verifies the caller of a request. A route that you answer without it is public.
@@ -57,9 +57,10 @@ async fn ask<T>(
     question: impl AsyncFnOnce(Question<'_>) -> Checked<T>,
 ) -> Result<T, Response> {
     let internal = |error: JsValue| respond::internal(request, &error);
-    let text = RequestText::of(request);
-    let received = text.read();
-    let view = received.request();
+    let (method, url) = (request.method(), request.url());
+    let target = Target::of(&url);
+    let headers = RequestHeaders(request.headers());
+    let view = view(&method, &target, &headers);
     let gate = gate::of_isolate(app, env);
     let gate = match gate.as_ref() {
         Ok(gate) => gate,
@@ -67,10 +68,10 @@ async fn ask<T>(
             return Err(respond(&misconfigured(fault, &view)).unwrap_or_else(internal));
         }
     };
-    let ports = RuntimePorts::new(env, gate, &received.target);
+    let ports = RuntimePorts::new(env, gate, &target);
     let Checked { result, background, mut log } =
         question(Question { gate, request: view, ports: &ports }).await;
-    run_later(env, context, received.url, background).map_err(internal)?;
+    run_later(env, context, url.clone(), background).map_err(internal)?;
     let error = match result {
         Ok(value) => {
             write(&log);

@@ -8,10 +8,9 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, Response};
 
 use super::fetch::describe;
-use super::request::RequestText;
-use super::respond::respond;
+use super::respond::{RequestHeaders, respond};
 use super::target::Target;
-use super::{gate, limits, write};
+use super::{gate, limits, view, write};
 use crate::error::{Fault, GateError};
 use crate::gate::{Forward, Gate, HOP_HEADER, HeaderEdits, LogEvent, Route, error_reply};
 
@@ -87,17 +86,18 @@ pub(super) fn listen() {
 
 /// The answer to a forwarded request whose origin does not answer. `log` is its log event as JSON.
 fn unreachable(request: &Request, why: String, log: &str) -> Result<Response, JsValue> {
-    let text = RequestText::of(request);
-    let received = text.read();
-    let view = received.request();
+    let (method, url) = (request.method(), request.url());
+    let target = Target::of(&url);
+    let headers = RequestHeaders(request.headers());
     let error = GateError::from(Fault::OriginUnreachable(why));
+    let view = view(&method, &target, &headers);
     let reply = match gate::known().as_deref() {
         Some(Ok(gate)) => gate.error_reply(&error, &view),
         // Without a gate nothing is forwarded.
-        _ => error_reply(&error, error.message(), view.method, view.path),
+        _ => error_reply(&error, error.message(), &method, target.path),
     };
     let mut log = LogEvent::from_json(log)
-        .unwrap_or_else(|| LogEvent::new(view.method, view.path, Route::Forward { public: false }));
+        .unwrap_or_else(|| LogEvent::new(&method, target.path, Route::Forward { public: false }));
     log.ended(&error, None);
     log.answered(reply.status);
     write(&log);

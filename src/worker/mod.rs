@@ -31,7 +31,6 @@ mod forward;
 mod gate;
 mod kv;
 mod limits;
-mod request;
 mod respond;
 mod runtime_ports;
 mod scheduled;
@@ -52,11 +51,11 @@ use crate::background::BackgroundTask;
 use crate::config::Mode;
 use crate::error::{Fault, GateError};
 use crate::gate::{
-    CfAccess, Decision, Gate, LogEvent, Outcome, Reply, Route, error_reply, run_background,
+    CfAccess, Decision, Gate, HeaderSource, LogEvent, Outcome, Reply, Route, error_reply,
+    run_background,
 };
 use env::Bindings;
-use request::RequestText;
-use respond::respond;
+use respond::{RequestHeaders, respond};
 use runtime_ports::RuntimePorts;
 use target::Target;
 
@@ -84,18 +83,20 @@ pub(crate) async fn answer(
     env: &Bindings,
     context: &JsValue,
 ) -> Result<JsValue, JsValue> {
-    let text = RequestText::of(request);
-    let received = text.read();
-    let (target, view) = (&received.target, received.request());
+    let method = request.method();
+    let url = request.url();
+    let target = Target::of(&url);
+    let headers = RequestHeaders(request.headers());
+    let view = view(&method, &target, &headers);
     let gate = gate::of_isolate(app, env);
     let gate = match gate.as_ref() {
         Ok(gate) => gate,
         Err(fault) => return respond(&misconfigured(fault, &view)).map(Into::into),
     };
     if gate.config.backstage.mode == Mode::Shadow {
-        return shadow::answer(request, env, context, gate, &received).await.map(Into::into);
+        return shadow::answer(request, env, context, gate, &target).await.map(Into::into);
     }
-    let ports = RuntimePorts::new(env, gate, target);
+    let ports = RuntimePorts::new(env, gate, &target);
     let Outcome { decision, background, log, .. } = gate.decide(&view, clock::now(), &ports).await;
     let response = match decision {
         Decision::Reply(reply) => {
@@ -103,24 +104,32 @@ pub(crate) async fn answer(
             respond(&reply)?.into()
         }
         Decision::Forward(edits) => {
-            forward::forward_and_log(request, target, gate, &edits, &log.to_json())?.into()
+            forward::forward_and_log(request, &target, gate, &edits, &log.to_json())?.into()
         }
     };
-    run_later(env, context, received.url, background)?;
+    run_later(env, context, url, background)?;
     Ok(response)
+}
+
+fn view<'a>(
+    method: &'a str,
+    target: &Target<'a>,
+    headers: &'a dyn HeaderSource,
+) -> crate::gate::Request<'a> {
+    crate::gate::Request { method, path: target.path, query: target.query, headers }
 }
 
 /// Does the work that an answer leaves behind, after it was sent.
 fn run_later(
     env: &Bindings,
     context: &JsValue,
-    url: &str,
+    url: String,
     tasks: Vec<BackgroundTask>,
 ) -> Result<(), JsValue> {
     if tasks.is_empty() {
         return Ok(());
     }
-    let (env, url) = (env.clone(), url.to_owned());
+    let env = env.clone();
     keep_alive(context, async move {
         if let Some(gate) = gate::known()
             && let Ok(gate) = gate.as_ref()

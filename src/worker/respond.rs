@@ -1,14 +1,32 @@
-//! Replies as JavaScript responses.
+//! Requests and responses between JavaScript's form and the core's. Only what the core reads is
+//! converted, and no body of a request enters the module.
 
 use std::cell::RefCell;
 
+use js_sys::Array;
 use wasm_bindgen::JsValue;
 use web_sys::{Headers, Request, Response, ResponseInit};
 
 use super::fetch::describe;
-use super::request::RequestText;
+use super::target::Target;
+use super::view;
 use crate::error::{Fault, GateError};
-use crate::gate::{CONTENT_TYPE, LogEvent, Reply, Route, error_reply};
+use crate::gate::{CONTENT_TYPE, HeaderSource, LogEvent, Reply, Route, error_reply};
+
+/// The headers of a request, read one by one as they are asked for.
+pub(super) struct RequestHeaders(pub(super) Headers);
+
+impl HeaderSource for RequestHeaders {
+    fn get(&self, name: &str) -> Option<String> {
+        self.0.get(name).ok().flatten()
+    }
+
+    fn names(&self) -> Vec<String> {
+        // Joined over there: one crossing and not one for each.
+        let names = Array::from(&self.0.keys()).join("\n");
+        names.as_string().map_or_else(Vec::new, |names| names.lines().map(str::to_owned).collect())
+    }
+}
 
 thread_local! {
     /// What a response is made with, by status and by whether it has a body, for the many that have
@@ -52,9 +70,9 @@ fn init(reply: &Reply) -> Result<ResponseInit, JsValue> {
 /// The answer to a request that could not even be answered with an error: the runtime refused to make
 /// the response.
 pub(super) fn internal(request: &Request, error: &JsValue) -> Response {
-    let text = RequestText::of(request);
-    let received = text.read();
-    let view = received.request();
+    let (method, url) = (request.method(), request.url());
+    let headers = RequestHeaders(request.headers());
+    let view = view(&method, &Target::of(&url), &headers);
     let fault = GateError::from(Fault::Crypto(describe(error)));
     let mut log = LogEvent::new(view.method, view.path, Route::Forward { public: false });
     log.ended(&fault, None);

@@ -5,8 +5,7 @@ use wasm_bindgen::JsValue;
 use web_sys::{Request, Response};
 
 use super::env::Bindings;
-use super::request::Received;
-use super::respond::respond;
+use super::respond::{RequestHeaders, respond};
 use super::runtime_ports::RuntimePorts;
 use super::target::Target;
 use super::{clock, fetch, forward, gate, keep_alive, run_tasks, write, write_line};
@@ -26,15 +25,15 @@ pub(super) async fn answer(
     env: &Bindings,
     context: &JsValue,
     gate: &Gate,
-    received: &Received<'_>,
+    target: &Target<'_>,
 ) -> Result<Response, JsValue> {
-    let snapshot = snapshot(received);
+    let snapshot = snapshot(request, target);
     let route = gate.route(&snapshot.request());
     if snapshot.get(HOP_HEADER).is_some() {
         return stopped(gate, &snapshot, route, Fault::ForwardLoop);
     }
     let unchanged = Forward { edits: HeaderEdits::default() };
-    let response = match forward::forward(request, &received.target, gate, &unchanged).await {
+    let response = match forward::forward(request, target, gate, &unchanged).await {
         Ok(response) => response,
         Err(why) => return stopped(gate, &snapshot, route, Fault::OriginUnreachable(why)),
     };
@@ -45,7 +44,7 @@ pub(super) async fn answer(
         _ => return Ok(response),
     };
     let status = response.status();
-    keep_alive(context, compare(env.clone(), received.url.to_owned(), snapshot, status, copy))?;
+    keep_alive(context, compare(env.clone(), request.url(), snapshot, status, copy))?;
     Ok(response)
 }
 
@@ -94,14 +93,14 @@ async fn compare(
     run_tasks(tasks, gate, &ports).await;
 }
 
-fn snapshot(received: &Received<'_>) -> Snapshot {
-    let Received { method, target, headers, .. } = received;
+fn snapshot(request: &Request, target: &Target<'_>) -> Snapshot {
+    let headers = RequestHeaders(request.headers());
     let values = headers.names().into_iter().filter_map(|name| {
         let value = headers.get(&name)?;
         Some((name, value))
     });
     Snapshot {
-        method: (*method).to_owned(),
+        method: request.method(),
         path: target.path.to_owned(),
         query: target.query.to_owned(),
         headers: values.collect(),
