@@ -24,14 +24,14 @@ impl NewKey {
         let (x, y) = coordinates(&secret.public_key());
         // The required members in lexicographic order (RFC 7638, section 3).
         let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
-        let thumbprint = base64url::encode(&Sha256::digest(members));
+        let thumbprint = base64url::encode(Sha256::digest(members));
         Self { id: id.map_or(thumbprint, str::to_owned), secret }
     }
 
     /// The private JWK (RFC 7518, section 6.2).
     pub(super) fn to_jwk(&self) -> serde_json::Value {
         let (x, y) = coordinates(&self.secret.public_key());
-        let d = base64url::encode(&self.secret.to_bytes());
+        let d = base64url::encode(self.secret.to_bytes());
         json!({
             "kty": "EC", "crv": "P-256", "x": x, "y": y, "d": d,
             "kid": self.id, "alg": "ES256", "use": "sig",
@@ -41,9 +41,7 @@ impl NewKey {
 
 fn coordinates(key: &PublicKey) -> (String, String) {
     let point = key.to_encoded_point(false);
-    let text = |part: Option<&p256::FieldBytes>| {
-        part.map(|bytes| base64url::encode(bytes)).unwrap_or_default()
-    };
+    let text = |part: Option<&p256::FieldBytes>| part.map(base64url::encode).unwrap_or_default();
     (text(point.x()), text(point.y()))
 }
 

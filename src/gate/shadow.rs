@@ -189,7 +189,7 @@ fn claims(identity: &Value) -> Map<String, Value> {
         .get("token")
         .and_then(Value::as_str)
         .and_then(|token| token.split('.').nth(1))
-        .and_then(|payload| base64url::decode(payload))
+        .and_then(base64url::decode)
         .and_then(|payload| read_unique(&payload).ok())
         .unwrap_or_default()
 }

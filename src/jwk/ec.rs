@@ -64,7 +64,7 @@ impl SigningKey {
         }
         let scalar = |name: &str| {
             text(name)
-                .and_then(|text| base64url::decode(text))
+                .and_then(base64url::decode)
                 .filter(|bytes| bytes.len() == SCALAR_BYTES)
                 .ok_or_else(|| format!("has a `{name}` that is not 32 bytes in base64url"))
         };
