@@ -17,6 +17,7 @@ const read = (path) => readFile(join(ROOT, path), "utf8");
 
 const DOCUMENTS = [
   "CHANGELOG.md",
+  "CODE_OF_CONDUCT.md",
   "CONTRIBUTING.md",
   "README.md",
   "SECURITY.md",
@@ -103,6 +104,15 @@ test("docs/logs.md has every field of a log line and no other, and examples with
   for (const line of examples.trim().split("\n")) {
     for (const name of Object.keys(JSON.parse(line))) assert.ok(fields.includes(name), name);
   }
+});
+
+test("docs/logs.md has every route", async () => {
+  const source = await read("src/gate/route.rs");
+  const [names] = /const fn name\(self\).*?\n {4}\}/s.exec(source);
+  const routes = [...names.matchAll(/=> "(\w+)"/g)].map(([, name]) => name);
+  const [row] = /^\| `route` \|.*$/m.exec(await read("docs/logs.md"));
+  assert.ok(routes.length > 7);
+  for (const name of routes) assert.ok(row.includes(`\`${name}\``), name);
 });
 
 test("docs/security.md names tests that exist", async () => {

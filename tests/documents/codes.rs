@@ -9,9 +9,10 @@ use crate::markdown::read;
 
 const PAGE: &str = "docs/troubleshooting.md";
 
-/// The message with the names that are configured by default (`src/gate/decide.rs`).
+/// Messages that name something of the configuration, here of the default one (`src/gate/decide.rs`).
 const ASSERTION_MISSING: &str =
     "Missing cf-access-jwt-assertion and CF_Authorization from Cloudflare Access";
+const ROUTE_UNKNOWN: &str = "Unknown auth provider 'cfaccess'";
 
 /// A value of every kind of error that has a code of ours.
 fn errors() -> Vec<GateError> {
@@ -60,6 +61,7 @@ fn every_code_has_a_section_with_its_status_and_message_and_there_is_no_other() 
         };
         let message = match code {
             "assertion_missing" => ASSERTION_MISSING,
+            "route_unknown" => ROUTE_UNKNOWN,
             _ => error.message(),
         };
         let first = format!("{} \"{message}\"\n", error.status());

@@ -324,6 +324,22 @@ fn every_key_that_the_reader_asks_for_is_in_the_schema() {
 }
 
 #[test]
+fn every_resolver_is_in_the_schema_and_in_the_reference() {
+    let document: Value = serde_json::from_str(&read(FILE)).unwrap();
+    let source = read("src/sign_in/built_in/mod.rs");
+    let (_, table) = source.split_once("const NAMES").unwrap();
+    let names: Vec<&str> =
+        table.split("(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let known = document.pointer("/definitions/resolver/properties/resolver/anyOf/0/enum");
+    assert_eq!(known, Some(&json!(names)), "{FILE}: the names of resolvers");
+    let page = read("docs/configuration.md");
+    for name in names {
+        assert!(document["definitions"].get(name).is_some(), "{FILE}: no definition of {name}");
+        assert!(page.contains(&format!("\n| `{name}` |")), "docs/configuration.md: no row {name}");
+    }
+}
+
+#[test]
 fn schema_for_wranglers_file_refuses_wrong_variables_in_every_environment() {
     let mut schemas = Schemas::new();
     let mut compiler = Compiler::new();
