@@ -21,6 +21,9 @@ const SUITE_LIMIT_MS = 20 * 60_000;
 
 const EXAMPLE = join(ROOT, "examples", "custom-resolver");
 
+/** The line of a test. A file in which no test has the name is reported as one that passed. */
+const SOME_TEST = /^\s*[✔✖] (?!tests\/\S+\.test\.mjs )/m;
+
 /** The test targets of Cargo.toml. Any other file of `core` is a module of one of them. */
 const TARGETS = ["cli", "core", "documents", "library"];
 
@@ -140,9 +143,6 @@ async function nodeTests(dir, part, env) {
   args.push(...chosen.map((name) => join(dir, name)));
   return someTests(part, NODE, args, SOME_TEST, { env, limitMs: SUITE_LIMIT_MS });
 }
-
-/** The line of a test. A file in which no test has the name is reported as one that passed. */
-const SOME_TEST = /^\s*[✔✖] (?!tests\/\S+\.test\.mjs )/m;
 
 /** A text as a pattern that matches it. */
 function escaped(text) {

@@ -1,8 +1,9 @@
 // What the arguments of `npm test` choose.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { test } from "node:test";
-import { Failure } from "../../scripts/process.mjs";
+import { Failure, NODE, ROOT } from "../../scripts/process.mjs";
 import { cargoArguments, selection } from "../../scripts/test.mjs";
 
 const CARGO = ["test", "--locked", "--all-features"];
@@ -37,4 +38,21 @@ test("file of core is a test target or a module", () => {
   ]);
   assert.deepEqual(cargoArguments({ files: ["gate"] }), [...CARGO, "--", "gate::"]);
   assert.deepEqual(cargoArguments({ files: ["gate"], name: "x" }), [...CARGO, "--", "gate::x"]);
+});
+
+test("name runs the tests that have it, and one that no test has is a failure", async () => {
+  const run = (name) =>
+    new Promise((resolve) => {
+      const args = ["scripts/test.mjs", "build", "modules", "-t", name];
+      const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
+      execFile(NODE, args, { cwd: ROOT, env }, (error, stdout, stderr) =>
+        resolve({ code: error?.code ?? 0, output: stdout + stderr }),
+      );
+    });
+  const found = await run("circle of three modules");
+  assert.equal(found.code, 0, found.output);
+  assert.match(found.output, /✔ circle of three modules/);
+  const missing = await run("(no such");
+  assert.equal(missing.code, 1);
+  assert.match(missing.output, /no test matches modules \(no such/);
 });
