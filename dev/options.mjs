@@ -5,6 +5,8 @@ import { access } from "node:fs/promises";
 import { createServer } from "node:net";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { UsageError } from "./usage-error.mjs";
+import { readUsers } from "./users.mjs";
 
 const DEFAULT_PORT = "8787";
 
@@ -19,11 +21,12 @@ export const usage = (command) => `${command} [--port PORT] [--plain] [--worker 
   --users    JSON list of users who can log in: [{"email": "jane@acme.com", "groups": ["Platform"]}].
              Without it, with --catalog: every user of the catalog who has an email`;
 
-/** An argument is wrong, or the port is taken. The message says what to do. */
-export class UsageError extends Error {}
+const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+export const asksForHelp = (args) => args.includes("--help") || args.includes("-h");
 
 /**
- * `{port, plain, worker, origin, app, catalog, users}`, with absolute paths.
+ * `{port, plain, worker, origin, app, catalog, users}`, with absolute paths and the users of the file.
  *
  * @throws {UsageError}
  */
@@ -34,15 +37,16 @@ export async function devOptions(args, command = "npm run dev --") {
   if (!/^\d+$/.test(values.port) || port > 65535) throw wrong(`--port ${values.port} is no port`);
   for (const name of ["origin", "app"]) {
     const value = values[name];
-    if (value !== undefined && !isHttpUrl(value)) throw wrong(`--${name} ${value} is no http URL`);
+    const problem = value === undefined ? undefined : problemOf(value, port);
+    if (problem) throw wrong(`--${name} ${value} ${problem}`);
   }
   if (values.app !== undefined && values.origin === undefined) throw wrong("--app needs --origin");
   const worker = values.worker && resolve(values.worker);
-  const users = values.users && resolve(values.users);
+  const usersFile = values.users && resolve(values.users);
   const catalog = values.catalog.map((path) => resolve(path));
   for (const [name, path] of [
     ["worker", worker && resolve(worker, "wrangler.toml")],
-    ["users", users],
+    ["users", usersFile],
     ...catalog.map((path) => ["catalog", path]),
   ]) {
     if (path === undefined) continue;
@@ -50,6 +54,7 @@ export async function devOptions(args, command = "npm run dev --") {
       throw wrong(`--${name}: ${path} does not exist`);
     });
   }
+  const users = usersFile === undefined ? [] : await readUsers(usersFile);
   await mustBeFree(port, wrong);
   return { ...values, port, worker, users, catalog };
 }
@@ -74,8 +79,17 @@ function parsed(args, wrong) {
   }
 }
 
-function isHttpUrl(text) {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+/** What is wrong with the URL of a server, if something is. */
+function problemOf(text, port) {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) return "is no http URL";
+  const url = new URL(text);
+  if (url.pathname !== "/" || url.search || url.hash || url.username) {
+    return `is more than a host and a port: give ${url.origin}`;
+  }
+  if (LOOPBACK.has(url.hostname) && Number(url.port) === port) {
+    return "is where the emulator itself will listen: choose another port with --port";
+  }
+  return undefined;
 }
 
 async function mustBeFree(port, wrong) {

@@ -1,10 +1,8 @@
 // `npm run dev -- --origin URL`: a Backstage of one's own in the place of the demo origin.
 
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import http from "node:http";
 import { ACCESS_HEADERS, forward, forwardUpgrade } from "./access/forward.mjs";
-import { UsageError } from "./options.mjs";
 
 /** What the backend answers. Everything else is the front end's. */
 const BACKEND_PATHS = /^\/(api|\.well-known|\.backstage)(\/|$|\?)/;
@@ -44,41 +42,4 @@ export async function startOwnBackstage({ origin, app }) {
 /** `forward` drops the headers of Access, which the Worker has checked here. */
 function accessHeadersOf({ rawHeaders }) {
   return rawHeaders.filter((_, at) => ACCESS_HEADERS.has(rawHeaders[at - (at % 2)].toLowerCase()));
-}
-
-/** The users of a JSON file: a list of `{email, name?, groups?, country?, custom?}`. */
-export async function readUsers(file) {
-  const wrong = (why) => new UsageError(`--users ${file}: ${why}`);
-  let users;
-  try {
-    users = JSON.parse((await readFile(file, "utf8")).replace(/^\uFEFF/, ""));
-  } catch (error) {
-    throw wrong(error.message);
-  }
-  if (!Array.isArray(users) || users.length === 0) {
-    throw wrong('it must be a list such as [{"email": "jane@acme.com", "groups": ["Platform"]}]');
-  }
-  for (const [at, { email, groups = [] }] of users.map((user) => user ?? {}).entries()) {
-    if (typeof email !== "string" || !email.includes("@")) {
-      throw wrong(`user ${at + 1} has no email`);
-    }
-    if (!Array.isArray(groups)) throw wrong(`groups of ${email} must be a list`);
-  }
-  return users.map((user) => ({ name: user.email, note: "", groups: [], ...user }));
-}
-
-/** A user for each email of the catalog records. */
-export function usersOf(records) {
-  const users = records
-    .filter(({ key }) => key.startsWith("v1:email:"))
-    .map(({ value }) => JSON.parse(value).user)
-    .filter(Boolean)
-    .map(({ ref, email, displayName = ref }) => ({
-      email,
-      name: displayName,
-      note: ref,
-      groups: [],
-    }));
-  if (users.length === 0) throw new UsageError("--catalog: no user has an email to log in with");
-  return users;
 }

@@ -5,12 +5,15 @@ import { mkdir } from "node:fs/promises";
 import { startAccess } from "./access/index.mjs";
 import { banner } from "./banner.mjs";
 import { createDebugger } from "./debugger/index.mjs";
-import { devOptions, UsageError } from "./options.mjs";
+import { whenNpmEnds } from "./npm-parent.mjs";
+import { asksForHelp, devOptions, usage } from "./options.mjs";
 import { startOrigin } from "./origin/index.mjs";
-import { readUsers, startOwnBackstage, usersOf } from "./own-backstage.mjs";
+import { startOwnBackstage } from "./own-backstage.mjs";
 import { readOwnWorker } from "./own-worker.mjs";
 import { CI_BOT, USERS } from "./people.mjs";
 import { catalogRecords, putRecords, signingKeys } from "./seed.mjs";
+import { UsageError } from "./usage-error.mjs";
+import { usersOf } from "./users.mjs";
 import { startWorker } from "./worker.mjs";
 
 const TEAM = "emulator";
@@ -42,10 +45,15 @@ const running = [];
  * - `vars`: CFACCESS, BACKSTAGE and further vars of the Worker, as of `readOwnWorker`
  * - `choosePage(options)`: the origin without `--origin`: `{says, start?}`; without `start` the demo page
  */
-export async function runDev(args, setting) {
+export async function runDev(args, { command = "npm run dev --", ...setting }) {
+  if (asksForHelp(args)) return console.log(usage(command));
+  stopOnSignals();
+  whenNpmEnds(end);
   try {
-    await start(await devOptions(args, setting.command), setting);
+    await start(await devOptions(args, command), setting);
   } catch (error) {
+    // What is being started when the end comes fails because of it.
+    if (ending) return;
     console.error(explain(error));
     await stop();
     process.exit(1);
@@ -55,8 +63,8 @@ export async function runDev(args, setting) {
 async function start(options, { dir, cfaccess, choosePage, vars = STOCK }) {
   const { port, catalog } = options;
   const own = options.worker === undefined ? vars : await readOwnWorker(options.worker);
-  // Filled once the catalog has been read.
-  const users = options.users === undefined ? [] : await readUsers(options.users);
+  // Without those of a file it is filled once the catalog has been read.
+  const { users } = options;
   // Before everything slow, so that a port that is taken is known at once.
   const access = await started(startAccess, {
     port,
@@ -96,6 +104,8 @@ async function start(options, { dir, cfaccess, choosePage, vars = STOCK }) {
     observeKv: true,
     onLog: ({ message }) => console.log(message),
   });
+  // Miniflare's own handler ends the process at once.
+  stopOnSignals();
   await putRecords(await worker.kv("CATALOG"), records);
   access.setUpstream(worker.url);
   const { providerId = "cfaccess" } = own.cfaccess;
@@ -108,8 +118,6 @@ async function start(options, { dir, cfaccess, choosePage, vars = STOCK }) {
       refreshPath: `/api/auth/${providerId}/refresh`,
     }),
   );
-  // Before the banner: who has read it may press Ctrl-C.
-  stopOnSignals();
   if (origin.startBackend) {
     console.log("starting Backstage's backend (some seconds) …");
     await origin.startBackend();
@@ -137,19 +145,21 @@ function explain(error) {
 }
 
 function stopOnSignals() {
-  let stopping = false;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-    // Until now miniflare's own handler was there, which ends the process at once.
     process.removeAllListeners(signal);
-    process.on(signal, async () => {
-      // One Ctrl-C may arrive several times: from the terminal, from npm, from the script between.
-      if (stopping) return;
-      stopping = true;
-      setTimeout(() => process.exit(1), STOP_LIMIT_MS);
-      await stop();
-      process.exit(0);
-    });
+    process.on(signal, end);
   }
+}
+
+let ending = false;
+
+async function end() {
+  // One Ctrl-C may arrive several times: from the terminal, from npm, from the script between.
+  if (ending) return;
+  ending = true;
+  setTimeout(() => process.exit(1), STOP_LIMIT_MS);
+  await stop();
+  process.exit(0);
 }
 
 /** Front to back, so that no request reaches a part that is already closed. */

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { exportJWK, generateKeyPair } from "jose";
-import { UsageError } from "./options.mjs";
+import { UsageError } from "./usage-error.mjs";
 
 const run = promisify(execFile);
 const SAMPLE = fileURLToPath(new URL("../examples/catalog/", import.meta.url));

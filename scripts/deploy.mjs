@@ -9,7 +9,8 @@ await main(import.meta.url, async (args) => {
   const { target, rest } = options(args);
   await setup();
   await must("cargo", ["run", "--quiet", ...CFACCESS, "--", "doctor", ...target]);
-  await must(NODE, ["node_modules/wrangler/bin/wrangler.js", "deploy", ...target, ...rest]);
+  const wrangler = ["node_modules/wrangler/bin/wrangler.js", "deploy", ...target, ...rest];
+  await must(NODE, wrangler, { asks: true });
 });
 
 function options(args) {

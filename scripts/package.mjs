@@ -15,6 +15,7 @@ const DEV = [
   "banner.mjs",
   "debugger",
   "internet.mjs",
+  "npm-parent.mjs",
   "observed-kv.mjs",
   "options.mjs",
   "origin",
@@ -23,6 +24,8 @@ const DEV = [
   "people.mjs",
   "run.mjs",
   "seed.mjs",
+  "usage-error.mjs",
+  "users.mjs",
   "worker.mjs",
 ];
 

@@ -1,9 +1,11 @@
 // Running other programs: where things are, and one way to start them.
 
 import { spawn } from "node:child_process";
-import { homedir } from "node:os";
+import { constants, homedir } from "node:os";
 import { delimiter, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { whenNpmEnds } from "../dev/npm-parent.mjs";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -18,22 +20,33 @@ export const PATH = [BIN, process.env.PATH, join(homedir(), ".cargo", "bin")].jo
 /** Something went wrong that its message explains: shown without a stack. */
 export class Failure extends Error {}
 
+/** Programs that run, as functions that pass a signal on. */
+const running = new Set();
+/** A signal has come. What fails from then on fails because of it. */
+let ending = false;
+
 /**
  * Runs a program from the project's root in the terminal it was started from. `capture` collects
  * what it writes instead: "all" of it, or "stdout" alone. A program that runs longer than `limitMs`
  * is ended. Never rejects: a program that cannot be started has code 127.
  *
+ * The program is in a process group of its own, so that a signal to this process ends the processes that
+ * the program has started too. `asks` leaves it in this group: only there can it read from the terminal.
+ *
  * @returns {Promise<{ code: number, output: string }>}
  */
-export function run(command, args, { cwd = ROOT, env = {}, capture, limitMs } = {}) {
+export function run(command, args, { cwd = ROOT, env = {}, capture, limitMs, asks } = {}) {
   return new Promise((resolve) => {
     const output = [];
+    const ownGroup = !asks && process.platform !== "win32";
     const child = spawn(command, args, {
       cwd,
       env: { ...process.env, PATH, ...env },
       stdio: STDIO[capture],
       timeout: limitMs,
+      detached: ownGroup,
     });
+    passSignalsTo(child, (signal) => kill(ownGroup ? -child.pid : child.pid, signal));
     child.stdout?.on("data", (chunk) => output.push(chunk));
     child.stderr?.on("data", (chunk) => output.push(chunk));
     child.on("error", (error) => resolve({ code: 127, output: `${error.message}\n` }));
@@ -69,17 +82,52 @@ export async function handOver(script, args, env = {}) {
     env: { ...process.env, PATH, ...env },
     stdio: "inherit",
   });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-    process.on(signal, () => {
-      // What is typed at a terminal reaches the child by itself, as one of the same group.
-      if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
-    });
-  }
+  passSignalsTo(child, (signal) => {
+    // What is typed at a terminal reaches the child by itself, as one of the same group.
+    if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+  });
   process.exitCode = await new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => resolve(code ?? 1));
   });
 }
+
+function passSignalsTo(child, pass) {
+  if (child.pid === undefined) return;
+  running.add(pass);
+  child.on("close", () => running.delete(pass));
+}
+
+function kill(pid, signal) {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (error.code !== "ESRCH") throw error;
+  }
+}
+
+/** Ends the programs that run before this process ends, which would leave them behind. */
+function endWithOthers() {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => end(signal));
+  whenNpmEnds(() => end("SIGTERM"));
+}
+
+async function end(signal) {
+  if (ending) return;
+  ending = true;
+  const passes = [...running];
+  for (const pass of passes) pass(signal);
+  for (let waited = 0; running.size > 0 && waited < END_LIMIT_MS; waited += END_STEP_MS) {
+    await sleep(END_STEP_MS);
+  }
+  // What is left of a group may ignore the signal.
+  for (const pass of passes) pass("SIGKILL");
+  process.exit(process.exitCode ?? 128 + constants.signals[signal]);
+}
+
+/** Longer than the limit of dev/run.mjs. */
+const END_LIMIT_MS = 8000;
+const END_STEP_MS = 20;
 
 /** All results, once every promise has settled: a failure leaves nothing running behind it. */
 export async function all(promises) {
@@ -92,9 +140,11 @@ export async function all(promises) {
 /** Runs a script's body if the script was started by itself rather than imported. */
 export async function main(url, body) {
   if (process.argv[1] === undefined || fileURLToPath(url) !== process.argv[1]) return;
+  endWithOthers();
   try {
     await body(process.argv.slice(2));
   } catch (error) {
+    if (ending) return;
     console.error(error instanceof Failure ? `\n${error.message}` : error);
     process.exitCode = 1;
   }

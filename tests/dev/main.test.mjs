@@ -95,7 +95,7 @@ test("a port that is taken is said in a sentence", async (t) => {
   assert.equal((await fetch(`${url}/healthcheck`)).status, 200);
 });
 
-for (const signal of ["SIGINT", "SIGTERM"]) {
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   test(`${signal} ends it, and nothing that it started is left`, async (t) => {
     const dev = startDev(t, "--plain", "--port", "0");
     const url = await urlOf(dev);
@@ -110,6 +110,12 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
     for (const pid of descendants) assert.ok(!isRunning(pid), `process ${pid} is left`);
   });
 }
+
+test("--help prints the usage and starts nothing", async (t) => {
+  const dev = startDev(t, "--help");
+  assert.deepEqual(await dev.exited, [0, null]);
+  assert.match(dev.output, /^npm run dev -- \[--port PORT\]/);
+});
 
 test("wrong usage is answered with the right one", async (t) => {
   for (const args of [

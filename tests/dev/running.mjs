@@ -3,13 +3,18 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Runs dev/main.mjs; `output` grows with what it prints. */
 export function startDev(t, ...args) {
-  const child = spawn(process.execPath, ["dev/main.mjs", ...args], { cwd: ROOT });
+  return watch(t, spawn(process.execPath, ["dev/main.mjs", ...args], { cwd: ROOT }));
+}
+
+/** The same of any program that runs it. */
+export function watch(t, child) {
   const dev = { child, output: "", exited: once(child, "close") };
   t.after(async () => {
     child.kill("SIGTERM");
@@ -36,6 +41,19 @@ export async function urlOf(dev) {
 export async function childrenOf(pid) {
   const path = `/proc/${pid}/task/${pid}/children`;
   return (await readFile(path, "utf8").catch(() => "")).split(" ").filter(Boolean).map(Number);
+}
+
+/** Children and their children, as far as Linux tells. */
+export async function descendantsOf(pid) {
+  const children = await childrenOf(pid);
+  return [...children, ...(await Promise.all(children.map(descendantsOf))).flat()];
+}
+
+/** Waits until none of these processes runs. Resolves to those that still run after `limitMs`. */
+export async function leftOf(pids, limitMs = 15_000) {
+  const end = Date.now() + limitMs;
+  while (pids.some(isRunning) && Date.now() < end) await sleep(50);
+  return pids.filter(isRunning);
 }
 
 export function isRunning(pid) {
