@@ -2,10 +2,12 @@
 // and again after.
 
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
 import { PEOPLE } from "./assertions.mjs";
 import { ask } from "./load/index.mjs";
-import { REFRESH } from "./paths.mjs";
+import { REFRESH, USERINFO } from "./paths.mjs";
 import { emailOf, refOf } from "./people.mjs";
 
 const SAMPLES = [0, 1, 499, PEOPLE - 1];
@@ -58,12 +60,39 @@ export async function checkForward(server, { pool }, { verifies }) {
   assert.equal(bare.status, verifies ? 401 : 200);
 }
 
+/** Backstage tokens of as many people, as lines of a file for the load. */
+export async function tokensOf(server, { pool, dir }, count = 100) {
+  const tokens = [];
+  for (let index = 0; index < count; index += 1) {
+    const { body } = await ask(server.url, REFRESH, await pool.line(index));
+    tokens.push(JSON.parse(body).backstageIdentity.token);
+  }
+  const file = join(dir, "tokens.txt");
+  await writeFile(file, tokens.map((token) => `${token}\n`).join(""));
+  return { file, offset: 0, count, header: "authorization: Bearer ", first: tokens[0] };
+}
+
+/** Checks that userinfo gives the claims of a good token, and refuses a forged one. */
+async function checkUserInfo(server, token) {
+  const good = await ask(server.url, USERINFO, undefined, { authorization: `Bearer ${token}` });
+  assert.equal(good.status, 200, good.body);
+  const { sub, ent } = JSON.parse(good.body).claims;
+  assert.equal(sub, refOf(0));
+  assert.equal(ent.length, 4);
+  const [head, payload, signature] = token.split(".");
+  const forged = `${head}.${payload}.${signature.split("").reverse().join("")}`;
+  const bad = await ask(server.url, USERINFO, undefined, { authorization: `Bearer ${forged}` });
+  assert.equal(bad.status, 401, bad.body);
+}
+
 /** All of it. */
 export async function checkAll(servers, ground) {
-  for (const name of ["ours", "jose"]) {
+  for (const name of ["ours", "identity", "custom", "jose", "joseIdentity"]) {
     await checkRefresh(servers[name], ground);
     await checkRefusal(servers[name], ground);
   }
+  const { first } = await tokensOf(servers.ours, ground, 1);
+  for (const name of ["ours", "jose"]) await checkUserInfo(servers[name], first);
   await checkForward(servers.ours, ground, { verifies: true });
   await checkForward(servers.hono, ground, { verifies: true });
   await checkForward(servers.forward, ground, { verifies: false });

@@ -15,8 +15,28 @@ const BASE_URL = "https://backstage.example.com";
 
 /** The contenders by name. `title` is what the tables call them. */
 export const CONTENDERS = {
-  ours: { title: "this Worker", modules: ourModules, bindings: ourBindings },
+  ours: { title: "this Worker", isOurs: true, modules: ourModules, bindings: ourBindings },
+  identity: {
+    title: "this Worker, get-identity asked",
+    isOurs: true,
+    modules: ourModules,
+    bindings: (setup) =>
+      ourBindings({ cache: "cache-of-identity", cfaccess: { identity: "get-identity" }, ...setup }),
+  },
+  custom: {
+    title: "a Worker of one's own on the library",
+    isOurs: true,
+    modules: () => modulesIn(join(ROOT, "bench", "custom", "build")),
+    bindings: (setup) =>
+      // Its resolver is in its code.
+      ourBindings({ cache: "cache-of-custom", cfaccess: { signIn: undefined }, ...setup }),
+  },
   jose: { title: "Worker with jose", modules: () => peer("jose"), bindings: joseBindings },
+  joseIdentity: {
+    title: "Worker with jose, get-identity asked",
+    modules: () => peer("jose"),
+    bindings: (setup) => ({ ...joseBindings(setup), IDENTITY: "get-identity" }),
+  },
   hono: {
     title: "@hono/cloudflare-access, forwarding",
     modules: () => peer("hono"),
@@ -30,6 +50,7 @@ export const CONTENDERS = {
 export function addBeside(folder) {
   CONTENDERS.beside = {
     title: "the build beside",
+    isOurs: true,
     modules: () => modulesIn(folder),
     bindings: (setup) => ourBindings({ cache: "cache-of-beside", ...setup }),
   };

@@ -10,6 +10,7 @@ import { KEPT, startGround } from "./ground.mjs";
 import { measureCrypto } from "./parts/crypto.mjs";
 import { measureGrowth } from "./parts/growth.mjs";
 import { measurePaths } from "./parts/paths.mjs";
+import { measureProfile } from "./parts/profile.mjs";
 import { compareWithBeside, PATHS } from "./paths.mjs";
 import { write } from "./report/index.mjs";
 
@@ -21,6 +22,9 @@ const PARTS = {
   backstage: measureBackstage,
 };
 
+/** Not among `--all`: it shows where the time goes, and measures nothing that is kept. */
+const PROFILE = { profile: measureProfile };
+
 /** Only this part needs the packages of a Backstage. */
 async function measureBackstage(options) {
   const part = await import("./parts/backstage.mjs");
@@ -29,7 +33,7 @@ async function measureBackstage(options) {
 
 const USAGE =
   `npm run bench -- [--quick] [--path NAME…] [--${Object.keys(PARTS).slice(1).join("] [--")}]` +
-  " [--all] [--beside DIR]";
+  " [--all] [--beside DIR] | --profile [--path NAME…]";
 
 endWithTheBench();
 try {
@@ -50,12 +54,20 @@ async function bench({ parts, quick, only, isBeside }) {
     const ground = await startGround();
     let result;
     try {
-      result = await PARTS[name]({ ground, quick, only, generator: generator(), say });
+      result = await { ...PARTS, ...PROFILE }[name]({
+        ground,
+        quick,
+        only,
+        generator: generator(),
+        say,
+      });
     } finally {
       await ground.close();
     }
     say("");
-    await write(name, result, { keep: !quick && only === undefined && !isBeside });
+    await write(name, result, {
+      keep: name in PARTS && !quick && only === undefined && !isBeside,
+    });
   }
 }
 
@@ -67,7 +79,10 @@ function generator() {
 function options() {
   const names = Object.keys(PARTS).filter((name) => name !== "paths");
   const flags = Object.fromEntries(
-    ["quick", "all", ...names].map((name) => [name, { type: "boolean", default: false }]),
+    ["quick", "all", "profile", ...names].map((name) => [
+      name,
+      { type: "boolean", default: false },
+    ]),
   );
   const path = { type: "string", multiple: true };
   const beside = { type: "string" };
@@ -80,7 +95,13 @@ function options() {
     if (!Object.hasOwn(PATHS, name)) throw new Failure(`no path "${name}": ${Object.keys(PATHS)}`);
   }
   const chosen = names.filter((name) => values[name]);
-  const parts = values.all ? Object.keys(PARTS) : chosen.length > 0 ? chosen : ["paths"];
+  const parts = values.profile
+    ? ["profile"]
+    : values.all
+      ? Object.keys(PARTS)
+      : chosen.length > 0
+        ? chosen
+        : ["paths"];
   if (process.platform !== "linux") throw new Failure("the bench needs Linux: it reads /proc");
   return { parts, quick: values.quick, only: values.path, isBeside: Boolean(values.beside) };
 }

@@ -18,9 +18,9 @@ export async function runRounds({ generator, ground, servers, paths, settings, f
   const { rounds } = settings;
   const runs = {};
   const measure = async (name, contender, round) => {
-    const { path, status, email, lines, mode } = paths[name];
+    const { path, status, email, lines, tokens, mode } = paths[name];
     // Made before anything is measured, if they have to be made.
-    const slice = await lines?.(ground.pool, round, settings);
+    const slice = tokens ? ground.tokens : await lines?.(ground.pool, round, settings);
     const before = await readsOf(ground);
     const run = await load(generator, {
       server: servers[contender],

@@ -83,18 +83,21 @@ const text = (value) => JSON.stringify(value);
  * Starts workerd with a configuration file. What the Worker logs goes nowhere, as cheaply as can
  * be; what workerd itself complains of goes to `config.log`.
  */
-export async function startWorkerd(config, { limitMs = START_LIMIT_MS, args = [] } = {}) {
+export async function startWorkerd(config, options = {}) {
+  const { limitMs = START_LIMIT_MS, args = [] } = options;
   const log = openSync(`${config}.log`, "w");
   const child = start(workerd, ["serve", config, "--control-fd=3", ...args], {
     stdio: ["ignore", openSync("/dev/null", "w"), log, "pipe"],
   });
   closeSync(log);
   const timer = setTimeout(() => child.kill("SIGKILL"), limitMs);
+  let inspector;
   const port = await new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code) => reject(new Error(`workerd ended with ${code}: ${config}.log`)));
     createInterface({ input: child.stdio[3] }).on("line", (line) => {
       const message = JSON.parse(line);
+      if (message.event === "listen-inspector") inspector = `127.0.0.1:${message.port}`;
       if (message.event === "listen" && message.socket === "http") resolve(message.port);
     });
   });
@@ -103,6 +106,7 @@ export async function startWorkerd(config, { limitMs = START_LIMIT_MS, args = []
     pid: child.pid,
     port,
     address: `127.0.0.1:${port}`,
+    inspector,
     url: `http://127.0.0.1:${port}`,
     cpu: () => cpuMicros(child.pid),
     memory: () => residentBytes(child.pid),

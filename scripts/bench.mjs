@@ -1,12 +1,14 @@
 // `npm run bench [OPTION…]`: what it needs is built or installed, then bench/main.mjs measures.
 
+import { join } from "node:path";
 import { backstagePackages } from "./backstage.mjs";
 import { build } from "./build.mjs";
-import { CFACCESS, handOver, main, must } from "./process.mjs";
+import { CFACCESS, handOver, main, must, ROOT } from "./process.mjs";
 import { wrk } from "./setup.mjs";
 
 await main(import.meta.url, async (args) => {
   await build();
+  await build(join(ROOT, "bench", "custom"));
   await must("cargo", ["build", ...CFACCESS]);
   if (args.includes("--backstage") || args.includes("--all")) await backstagePackages();
   const program = await wrk();

@@ -108,8 +108,8 @@ async function digest(compiled, bindgen) {
   return hash.digest("hex");
 }
 
-/** Turns compiled Rust into the two files that are uploaded. */
-async function assemble(compiled, bindgen, out) {
+/** Turns compiled Rust into the two files that are uploaded. With `names`, functions keep theirs. */
+export async function assemble(compiled, bindgen, out, { names = false } = {}) {
   const stage = join(out, ".stage");
   await rm(stage, { recursive: true, force: true });
   await mkdir(stage, { recursive: true });
@@ -129,7 +129,14 @@ async function assemble(compiled, bindgen, out) {
   const wasm = join(stage, "worker.wasm");
   const mjs = join(stage, "worker.mjs");
   await all([
-    must(NODE, [optimize, join(stage, "glue_bg.wasm"), "-o", wasm, ...WASM_OPT]),
+    must(NODE, [
+      optimize,
+      join(stage, "glue_bg.wasm"),
+      "-o",
+      wasm,
+      ...WASM_OPT,
+      ...(names ? ["-g"] : []),
+    ]),
     bundle(glue, mjs),
   ]);
   // Renamed, so that nobody ever reads half a file.

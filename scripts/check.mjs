@@ -20,13 +20,8 @@ const update = process.argv.includes("--update-api");
 
 const STEPS = {
   "cargo fmt": () => run("cargo", ["fmt", "--check"], CAPTURED),
-  "cargo fmt, tools": async () => {
-    const results = await all(
-      TOOLS.map((cwd) => run("cargo", ["fmt", "--check"], { ...CAPTURED, cwd })),
-    );
-    return results.find(({ code }) => code !== 0) ?? results[0];
-  },
-  "cargo fmt, bench": () => run("cargo", ["fmt", "--check"], { ...CAPTURED, cwd: BENCH_CRYPTO }),
+  "cargo fmt, tools": () => formatted(TOOLS),
+  "cargo fmt, bench": () => formatted(BENCH_CRATES),
   "cargo fmt, example": () => run("cargo", ["fmt", "--check"], { ...CAPTURED, cwd: EXAMPLE }),
   "clippy, native": () => clippy("--all-targets", "--all-features"),
   "clippy, wasm": () => clippy("--lib", WASM, ...STOCK_WORKER),
@@ -50,7 +45,7 @@ const BARE = ["--no-default-features", "--locked"];
 const CAPTURED = { capture: "all" };
 const TOOLS = ["bindgen", "public-api"].map((name) => join(ROOT, "tools", name));
 const EXAMPLE = join(ROOT, "examples", "custom-resolver");
-const BENCH_CRYPTO = join(ROOT, "bench", "crypto");
+const BENCH_CRATES = ["crypto", "custom"].map((name) => join(ROOT, "bench", name));
 
 /** The `include` of Cargo.toml, and what cargo adds to it. */
 const PACKAGED =
@@ -68,6 +63,13 @@ await main(import.meta.url, async () => {
     }
   }
 });
+
+async function formatted(crates) {
+  const results = await all(
+    crates.map((cwd) => run("cargo", ["fmt", "--check"], { ...CAPTURED, cwd })),
+  );
+  return results.find(({ code }) => code !== 0) ?? results[0];
+}
 
 function clippy(...args) {
   return run("cargo", clippyArgs(args), CAPTURED);

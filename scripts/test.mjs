@@ -41,7 +41,8 @@ const SUITES = {
   "worker-build": (part) => nodeTests("tests/worker-build", part),
   // Compiled before the tests, which have a time limit.
   package: async (part) => (await packages()) && nodeTests("tests/package", part),
-  bench: async (part) => (await cli()) && nodeTests("tests/bench", part),
+  bench: async (part) =>
+    (await cli()) && (await build(join(ROOT, "bench", "custom"))) && nodeTests("tests/bench", part),
   browser: async (part) =>
     (await cli()) && nodeTests("tests/browser", part, { CHROME_PATH: await chromium() }),
 };

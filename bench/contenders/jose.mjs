@@ -5,15 +5,19 @@
 import { createLocalJWKSet, GeneralSign, importJWK, jwtVerify, SignJWT } from "jose";
 
 const REFRESH = "/api/auth/cfaccess/refresh";
+const USERINFO = "/api/auth/v1/userinfo";
 const TOKEN_LIFE = 3600;
 const utf8 = new TextEncoder();
 
 let keys;
 let signing;
+let published;
 
 export default {
   async fetch(request, env) {
-    if (new URL(request.url).pathname !== REFRESH) return fetch(request);
+    const { pathname } = new URL(request.url);
+    if (pathname === USERINFO) return userInfo(request, env);
+    if (pathname !== REFRESH) return fetch(request);
     const assertion = request.headers.get("cf-access-jwt-assertion");
     if (!assertion) return refusal(401, "AuthenticationError", "Missing assertion");
 
@@ -27,15 +31,48 @@ export default {
       return refusal(401, "AuthenticationError", "Invalid assertion");
     }
 
+    const identity = env.IDENTITY && (await getIdentity(env, assertion));
     const record = await env.CATALOG.get(`v1:email:${claims.email.toLowerCase()}`, "json");
     if (!record?.user) return refusal(404, "NotFoundError", "User not found");
-    return Response.json(await session(env, claims, record.user), {
+    return Response.json(await session(env, claims, record.user, identity), {
       headers: { "cache-control": "no-store" },
     });
   },
 };
 
-async function session(env, claims, user) {
+/** What Access knows of the user beyond the assertion. */
+async function getIdentity(env, assertion) {
+  const url = `https://${env.TEAM}.cloudflareaccess.com/cdn-cgi/access/get-identity`;
+  const response = await fetch(url, {
+    headers: { cookie: `CF_Authorization=${assertion}` },
+    redirect: "manual",
+    signal: AbortSignal.timeout(5_000),
+  });
+  if (!response.ok) throw new Error(`get-identity answers ${response.status}`);
+  return response.json();
+}
+
+/** The claims of a token of this Worker's own. */
+async function userInfo(request, env) {
+  published ??= createLocalJWKSet(publicKeys(env));
+  const token = request.headers.get("authorization")?.replace(/^Bearer /, "") ?? "";
+  try {
+    const { payload } = await jwtVerify(token, published, {
+      algorithms: ["ES256"],
+      typ: "vnd.backstage.user",
+    });
+    const { sub, ent } = payload;
+    return Response.json({ claims: { sub, ent } }, { headers: { "cache-control": "no-store" } });
+  } catch {
+    return refusal(401, "AuthenticationError", "Invalid token");
+  }
+}
+
+function publicKeys(env) {
+  return { keys: JSON.parse(env.SIGNING_KEYS).keys.map(({ d, ...jwk }) => jwk) };
+}
+
+async function session(env, claims, user, identity) {
   signing ??= await signingKey(env);
   const iat = Math.floor(Date.now() / 1000);
   const exp = iat + TOKEN_LIFE;
@@ -55,7 +92,7 @@ async function session(env, claims, user) {
     profile: { email, displayName },
     providerInfo: {
       claims,
-      cfIdentity: { id, name: displayName, email, groups: [] },
+      cfIdentity: identity ?? { id, name: displayName, email, groups: [] },
       expiresInSeconds: claims.exp - claims.iat,
     },
     backstageIdentity: {

@@ -8,6 +8,8 @@ import { loadFromWrk } from "./wrk.mjs";
 /** What is in flight when a run ends is still answered, and counted, by then. */
 const SETTLE_MS = 100;
 
+const ASSERTION = "cf-access-jwt-assertion: ";
+
 /**
  * Loads a server and reads the processor time that it takes. Any answer of another status than
  * `status`, and any that does not come, is an error: a wrong answer may well be a cheap one.
@@ -15,7 +17,8 @@ const SETTLE_MS = 100;
  * - `server`: `{url, cpu}`
  * - `path`, `status`: what is asked, and what is to be answered
  * - `email`: what Access says of who it is, beside the assertion; nothing without it
- * - `lines`: the assertions to send, a slice of the pool; none without it
+ * - `lines`: the assertions to send, a slice of the pool, or tokens, with what stands before them in a
+ *   request as `header`; none without it
  * - `mode`: "rotate" through the lines for `seconds`, or send each of them "once"
  */
 export async function load(
@@ -29,7 +32,7 @@ export async function load(
     url: server.url,
     path,
     email,
-    lines,
+    lines: lines && { header: ASSERTION, ...lines },
     mode: lines ? mode : "plain",
     seconds,
   });
@@ -56,9 +59,9 @@ function check({ sent, answered, statuses, broken }, { path, status }) {
 }
 
 /** One request, for a look at its answer. */
-export function ask(url, path, assertion) {
+export function ask(url, path, assertion, more = {}) {
   return new Promise((resolve, reject) => {
-    const headers = { host: "backstage.example.com" };
+    const headers = { host: "backstage.example.com", ...more };
     if (assertion) headers["cf-access-jwt-assertion"] = assertion;
     const outgoing = request(`${url}${path}`, { headers, agent: false, timeout: 10_000 });
     outgoing.on("error", reject);

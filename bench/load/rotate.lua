@@ -1,16 +1,16 @@
--- Run by wrk: sends the assertions of a file one after another, and counts the answers by status.
+-- Run by wrk: sends the assertions or tokens of a file one after another, and counts the answers by status.
 --
--- wrk ... URL -- MODE PATH EMAIL|- [FILE OFFSET COUNT]
+-- wrk ... URL -- MODE PATH EMAIL|- [HEADER FILE OFFSET COUNT]
 --   plain   no assertion
 --   rotate  the COUNT lines from byte OFFSET on, again and again
 --   once    each of these lines one time; then the run is over
--- With an EMAIL it is in the header that Access adds beside the assertion.
+-- HEADER is what stands before the text of a line. With an EMAIL it is in the header that Access adds
+-- beside the assertion.
 
 local FRONT = "GET %s HTTP/1.1\r\nHost: backstage.example.com\r\n"
 local EMAIL = "cf-access-authenticated-user-email: %s\r\n"
-local HEADER = "cf-access-jwt-assertion: %s\r\n"
 
-local mode, count, front, file
+local mode, count, front, file, header
 local lines = {}
 
 -- Of a thread, so global: done() reads them. wrk itself asks once before the run begins.
@@ -27,12 +27,13 @@ function init(args)
     front = front .. "\r\n"
     return
   end
-  file = assert(io.open(args[4], "r"))
-  file:seek("set", tonumber(args[5]))
-  count = tonumber(args[6])
+  header = args[4] .. "%s\r\n"
+  file = assert(io.open(args[5], "r"))
+  file:seek("set", tonumber(args[6]))
+  count = tonumber(args[7])
   if mode == "rotate" then
     for i = 1, count do
-      lines[i] = front .. string.format(HEADER, file:read("*l")) .. "\r\n"
+      lines[i] = front .. string.format(header, file:read("*l")) .. "\r\n"
     end
   end
 end
@@ -45,12 +46,12 @@ function request()
   if mode == "rotate" then return lines[sent % count + 1] end
   -- What wrk asked for before the run was not sent: it is the first that is.
   if sent <= 0 then
-    first = first or front .. string.format(HEADER, file:read("*l")) .. "\r\n"
+    first = first or front .. string.format(header, file:read("*l")) .. "\r\n"
     return first
   end
   local line = file:read("*l")
   if line == nil then return first end
-  return front .. string.format(HEADER, line) .. "\r\n"
+  return front .. string.format(header, line) .. "\r\n"
 end
 
 function response(status)

@@ -19,7 +19,7 @@ export async function loadFromSockets({ url, path, email, lines, mode, seconds }
     if (run.over || (mode === "once" && run.sent === texts.length)) return undefined;
     const assertion = texts.length > 0 ? texts[run.sent % texts.length] : undefined;
     run.sent += 1;
-    return requestText(path, assertion, email);
+    return requestText(path, assertion && `${lines.header}${assertion}\r\n`, email);
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, () => converse({ hostname, port }, run)));
   clearTimeout(timer);
@@ -50,10 +50,9 @@ async function linesOf({ file, offset, count }) {
   return lines;
 }
 
-function requestText(path, assertion, email) {
-  const assertionHeader = assertion ? `cf-access-jwt-assertion: ${assertion}\r\n` : "";
+function requestText(path, header = "", email = undefined) {
   const emailHeader = email ? `cf-access-authenticated-user-email: ${email}\r\n` : "";
-  return `GET ${path} HTTP/1.1\r\nHost: backstage.example.com\r\n${emailHeader}${assertionHeader}\r\n`;
+  return `GET ${path} HTTP/1.1\r\nHost: backstage.example.com\r\n${emailHeader}${header}\r\n`;
 }
 
 /** One connection: a request, its answer, the next request, until there is none. */

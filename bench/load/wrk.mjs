@@ -16,7 +16,7 @@ export async function loadFromWrk({ wrk, url, path, email, lines, mode, seconds 
     mode,
     path,
     email ?? "-",
-    ...(lines ? [lines.file, lines.offset, lines.count] : []),
+    ...(lines ? [lines.header, lines.file, lines.offset, lines.count] : []),
   ];
   const text = await output(
     wrk,

@@ -1,7 +1,7 @@
 // The main part: what each path through the Worker costs beside its peers, its first request, its
 // size.
 
-import { checkAll } from "../answers.mjs";
+import { checkAll, tokensOf } from "../answers.mjs";
 import { CONTENDERS, uploadBytes } from "../contenders.mjs";
 import { KV_TARGETS, PATHS, START_TARGET, TARGETS, TURN, UPLOAD_TARGET } from "../paths.mjs";
 import { joined, runRounds } from "../rounds.mjs";
@@ -57,6 +57,7 @@ async function sit({ ground, ...options }) {
   const servers = {};
   for (const name of Object.keys(CONTENDERS)) servers[name] = await ground.contend(name);
   await checkAll(servers, ground);
+  ground.tokens = await tokensOf(servers.ours, ground);
   const runs = await runRounds({ ground, servers, ...options });
   await checkAll(servers, ground);
   for (const server of Object.values(servers)) await server.close();
@@ -86,7 +87,7 @@ function row(path, contender, runs) {
 function judged({ path, of, to, atMost }, runs) {
   const cpu = (name) => runs[name].map((run) => run.cpu);
   const measured = ratio(cpu(of), cpu(to));
-  return { kind: "cpu", path, to, atMost, measured, ...verdict(measured, atMost) };
+  return { kind: "cpu", path, of, to, atMost, measured, ...verdict(measured, atMost) };
 }
 
 function startTarget(starts) {

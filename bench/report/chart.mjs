@@ -1,6 +1,7 @@
 // The chart of the main part: for each path a bar for each contender, and the target as a line that
 // our bar should not reach over. Plain SVG, readable on white and on black.
 
+import { CONTENDERS } from "../contenders.mjs";
 import { PATHS, TARGETS } from "../paths.mjs";
 import { contenderTitle, number, pathTitle } from "./text.mjs";
 
@@ -64,7 +65,7 @@ export function chart({ rows, measured, machine }) {
 
 function bar({ contender, cpu }, x, y) {
   const middle = y + BAR / 2;
-  const kind = contender === "ours" ? "bar ours" : "bar";
+  const kind = CONTENDERS[contender].isOurs ? "bar ours" : "bar";
   const end = Math.max(x(cpu.median), x(cpu.high));
   return [
     label("", 28, middle + 5, contenderTitle(contender)),

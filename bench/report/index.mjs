@@ -11,6 +11,7 @@ import { cryptoReport } from "./crypto.mjs";
 import { growthReport } from "./growth.mjs";
 import { between } from "./markers.mjs";
 import { pathsReport, summaryTable } from "./paths.mjs";
+import { profileReport } from "./profile.mjs";
 
 const BIOME = join(ROOT, "node_modules", "@biomejs", "biome", "bin", "biome");
 const DOCS = join(ROOT, "docs");
@@ -21,6 +22,7 @@ const REPORTS = {
   growth: growthReport,
   crypto: cryptoReport,
   backstage: backstageReport,
+  profile: profileReport,
 };
 
 /** Prints a part's result, and keeps it. */
@@ -28,7 +30,7 @@ export async function write(part, result, { keep }) {
   const dated = { measured: new Date().toISOString().slice(0, 10), machine: machine(), ...result };
   console.log(`\n${REPORTS[part](dated)}\n`);
   if (!keep) {
-    console.log("A short run: nothing is written to docs/.");
+    console.log("Nothing is written to docs/.");
     return;
   }
   const file = join(DOCS, "performance.json");

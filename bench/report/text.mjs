@@ -21,12 +21,12 @@ export const contenderTitle = (name) => CONTENDERS[name].title;
 export const pathTitle = (name) => PATHS[name].title;
 
 /** What a target is about. */
-export function targetTitle({ kind, path, to }) {
+export function targetTitle({ kind, path, of, to }) {
   switch (kind) {
     case "cpu":
-      return `${pathTitle(path)}: against the ${contenderTitle(to)}`;
+      return `${pathTitle(path)}: ${contenderTitle(of)} / ${contenderTitle(to)}`;
     case "start":
-      return `first answer of a fresh isolate: against the ${contenderTitle(to)}`;
+      return `first answer of a fresh isolate: ${contenderTitle("ours")} / ${contenderTitle(to)}`;
     case "kv":
       return `${pathTitle(path)}: KV reads of a request`;
     case "upload":
