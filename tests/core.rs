@@ -19,8 +19,12 @@ mod background;
 mod claims;
 #[path = "core/config.rs"]
 mod config;
+#[path = "core/config_values.rs"]
+mod config_values;
 #[path = "core/forward.rs"]
 mod forward;
+#[path = "core/forward_verified.rs"]
+mod forward_verified;
 #[path = "core/gate.rs"]
 mod gate;
 #[path = "core/identity.rs"]
@@ -29,8 +33,16 @@ mod identity;
 mod jwks;
 #[path = "core/jwks_cache.rs"]
 mod jwks_cache;
+#[path = "core/jwks_cache_faults.rs"]
+mod jwks_cache_faults;
 #[path = "core/jws.rs"]
 mod jws;
+#[path = "core/jws_signature.rs"]
+mod jws_signature;
+#[path = "core/key_set.rs"]
+mod key_set;
+#[path = "core/log_line.rs"]
+mod log_line;
 #[path = "core/own_code.rs"]
 mod own_code;
 #[path = "core/property.rs"]
@@ -39,12 +51,16 @@ mod property;
 mod refusal;
 #[path = "core/reuse.rs"]
 mod reuse;
+#[path = "core/routes.rs"]
+mod routes;
 #[path = "core/session.rs"]
 mod session;
 #[path = "core/sign_in.rs"]
 mod sign_in;
 #[path = "core/sync.rs"]
 mod sync;
+#[path = "core/userinfo.rs"]
+mod userinfo;
 #[path = "core/verified.rs"]
 mod verified;
 #[path = "core/wycheproof.rs"]

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_refresh_route_answers_get_head_and_post_and_knows_preflights() {
+    fn refresh_route_answers_get_head_and_post_and_knows_preflights() {
         for method in ["GET", "HEAD", "POST"] {
             assert_eq!(at(method, "/api/auth/cfaccess/refresh"), Route::Refresh);
         }

@@ -75,7 +75,7 @@ fn user(email: &str, claims: &Value, resolvers: &[Value], world: &World) -> Stri
 }
 
 #[test]
-fn a_user_is_found_by_an_email_in_an_annotation_without_case_and_as_it_is() {
+fn email_in_an_annotation_finds_the_user_whatever_its_case() {
     let world = world();
     for (email, expected) in [
         ("jane@mail.example", "user:default/jane"),
@@ -90,7 +90,7 @@ fn a_user_is_found_by_an_email_in_an_annotation_without_case_and_as_it_is() {
 }
 
 #[test]
-fn a_user_is_found_by_a_claim_without_case() {
+fn claim_in_an_annotation_finds_the_user_whatever_its_case() {
     let world = world();
     let custom = |id: Value| json!({ "sub": "e-8", "custom": { "employee": id } });
     for (claims, expected) in [
@@ -114,7 +114,7 @@ fn a_user_is_found_by_a_claim_without_case() {
 }
 
 #[test]
-fn who_has_no_such_claim_is_looked_for_by_the_next_resolver_without_a_read() {
+fn caller_without_the_claim_goes_to_the_next_resolver_without_a_read() {
     let world = world();
     let resolvers = [by_claim("custom.employee"), by_profile()];
     let found = user("jane@example.com", &json!({ "sub": "x" }), &resolvers, &world);
@@ -131,7 +131,7 @@ fn who_has_no_such_claim_is_looked_for_by_the_next_resolver_without_a_read() {
 }
 
 #[test]
-fn a_record_that_answers_another_annotation_or_value_is_damaged() {
+fn record_of_another_annotation_or_value_is_corrupt() {
     let world = world();
     let jane = world.catalog.value("v1:annotation:example.com/id=e-7").unwrap();
     for key in ["example.com/id=e-9", "example.com/other=e-7", "google.com/email=e-7"] {
@@ -148,7 +148,7 @@ fn a_record_that_answers_another_annotation_or_value_is_damaged() {
 }
 
 #[test]
-fn the_options_of_the_other_resolvers_by_email_hold_here_too() {
+fn resolver_by_annotation_has_the_options_of_resolvers_by_email() {
     let world = world();
     let with = |domains: Option<&str>, without_user: bool| {
         [json!({
@@ -168,7 +168,7 @@ fn the_options_of_the_other_resolvers_by_email_hold_here_too() {
 }
 
 #[test]
-fn a_value_too_long_for_a_key_is_found_by_its_digest() {
+fn value_too_long_for_a_key_is_found_by_its_digest() {
     let world = world();
     let long = "Ä".repeat(2_000);
     annotate(&world, "long", &[(ID, &long)]);
@@ -185,7 +185,7 @@ fn a_value_too_long_for_a_key_is_found_by_its_digest() {
 }
 
 #[test]
-fn the_whole_way_from_a_signed_custom_claim_to_the_session() {
+fn signed_custom_claim_leads_to_a_session() {
     let world = world();
     let resolver = json!({
         "resolver": "claimMatchingUserEntityAnnotation",

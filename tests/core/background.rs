@@ -33,7 +33,7 @@ fn lasting() -> Claims {
 }
 
 #[test]
-fn the_origin_is_told_of_a_user_once_a_day() {
+fn user_is_registered_with_the_origin_once_a_day() {
     let (gate, world) = (shared_key(), World::new());
     world.origin.says(200, "{}");
     for second in [0, 1, 3_600, 86_399] {
@@ -50,7 +50,7 @@ fn the_origin_is_told_of_a_user_once_a_day() {
 }
 
 #[test]
-fn the_origin_is_told_on_its_own_refresh_route_with_the_assertion() {
+fn registration_calls_the_origins_refresh_route_with_the_assertion() {
     let (gate, world) = (shared_key(), World::new());
     world.origin.says(200, "{}");
     sign_in(&gate, &world, &lasting(), NOW);
@@ -68,7 +68,7 @@ fn the_origin_is_told_on_its_own_refresh_route_with_the_assertion() {
 }
 
 #[test]
-fn another_isolate_need_not_tell_the_origin_again() {
+fn registration_in_one_isolate_counts_for_all_isolates() {
     let world = World::new();
     world.origin.says(200, "{}");
     sign_in(&shared_key(), &world, &lasting(), NOW);
@@ -78,7 +78,7 @@ fn another_isolate_need_not_tell_the_origin_again() {
 }
 
 #[test]
-fn every_user_is_told_of_apart() {
+fn each_user_is_registered_separately() {
     let (gate, world) = (shared_key(), World::new());
     world.origin.says(200, "{}");
     sign_in(&gate, &world, &Claims::user(), NOW);
@@ -177,7 +177,7 @@ fn requests_of_one_user_at_once_register_once() {
 }
 
 #[test]
-fn kv_down_means_telling_the_origin_once_per_isolate() {
+fn kv_outage_leads_to_one_registration_per_isolate() {
     let (gate, world) = (shared_key(), World::new());
     world.origin.says(200, "{}");
     world.cache.fails();
@@ -188,14 +188,14 @@ fn kv_down_means_telling_the_origin_once_per_isolate() {
 }
 
 #[test]
-fn with_the_worker_as_the_auth_service_the_origin_is_told_nothing() {
+fn trust_service_registers_no_user_with_the_origin() {
     let world = World::new();
     sign_in(&Setup::new().gate(), &world, &lasting(), NOW);
     assert_eq!(world.origin.calls(), 0);
 }
 
 #[test]
-fn nobody_is_told_of_before_the_session_is_there() {
+fn registration_waits_until_the_session_exists() {
     let (gate, world) = (shared_key(), World::new());
     for claims in [
         Claims::user().set("exp", NOW),
@@ -211,7 +211,7 @@ fn nobody_is_told_of_before_the_session_is_there() {
 }
 
 #[test]
-fn a_failed_write_is_reported_and_the_other_tasks_are_done() {
+fn failed_background_write_is_reported_and_other_tasks_still_run() {
     let (gate, world) = (Setup::new().gate(), World::new());
     world.cache.fails();
     let write =

@@ -35,14 +35,14 @@ fn refused(claims: &Claims) -> Refusal {
 const CLAIM_TYPE: Refusal = Refusal::AssertionMalformed(Malformed::ClaimType);
 
 #[test]
-fn the_earliest_times_that_can_be_told_are_judged_like_others() {
+fn earliest_representable_times_are_judged_like_others() {
     // chrono's first second: leeway taken off it, rather than added to now, would overflow.
     accepted(&Claims::user().set("nbf", -8_334_601_228_800_i64));
     accepted(&Claims::user().set("iat", -8_334_601_228_800_i64));
 }
 
 #[test]
-fn a_users_assertion_is_accepted_and_says_whom_it_names() {
+fn assertion_of_a_user_is_accepted_with_its_email_and_sub() {
     let claims = Claims::user();
     let assertion = accepted(&claims);
     let id = "8c87b489-ce35-5f2e-af39-f80e282cb2e8".to_owned();
@@ -55,7 +55,7 @@ fn a_users_assertion_is_accepted_and_says_whom_it_names() {
 }
 
 #[test]
-fn claims_that_nobody_asked_for_are_passed_over() {
+fn unknown_claims_are_ignored() {
     let claims = Claims::user()
         .set("custom", json!({ "type": "org", "groups": [1, null, 1.5e300] }))
         .set("policy_id", json!(null))
@@ -64,7 +64,7 @@ fn claims_that_nobody_asked_for_are_passed_over() {
 }
 
 #[test]
-fn another_issuer_is_refused() {
+fn foreign_issuer_is_refused() {
     for issuer in [
         "https://evil.cloudflareaccess.com",
         "https://testteam.cloudflareaccess.com/",
@@ -86,7 +86,7 @@ fn another_issuer_is_refused() {
 }
 
 #[test]
-fn a_fedramp_team_has_its_own_issuer() {
+fn fedramp_team_has_its_own_issuer() {
     let setup = Setup::new().cfaccess("teamName", json!("testteam.fed.cloudflareaccess.com"));
     let federal = Claims::user().set("iss", "https://testteam.fed.cloudflareaccess.com");
     assert!(verify_at(&federal, at(NOW), &setup).is_ok());
@@ -95,7 +95,7 @@ fn a_fedramp_team_has_its_own_issuer() {
 }
 
 #[test]
-fn an_audience_is_accepted_alone_or_in_a_list() {
+fn audience_is_accepted_alone_or_in_a_list() {
     for audience in [
         json!(AUDIENCE),
         json!([AUDIENCE]),
@@ -107,7 +107,7 @@ fn an_audience_is_accepted_alone_or_in_a_list() {
 }
 
 #[test]
-fn another_audience_is_refused_and_no_part_of_one_counts() {
+fn foreign_or_partial_audience_is_refused() {
     for audience in [
         json!(OTHER_AUDIENCE),
         json!([OTHER_AUDIENCE]),
@@ -133,7 +133,7 @@ fn another_audience_is_refused_and_no_part_of_one_counts() {
 }
 
 #[test]
-fn any_of_several_configured_audiences_is_accepted_and_no_other() {
+fn each_configured_audience_is_accepted_and_no_other() {
     let setup = Setup::new().cfaccess("audience", json!([OTHER_AUDIENCE, AUDIENCE]));
     for audience in [json!(AUDIENCE), json!([OTHER_AUDIENCE]), json!(["x", OTHER_AUDIENCE])] {
         assert!(verify_at(&Claims::user().set("aud", audience), at(NOW), &setup).is_ok());
@@ -144,7 +144,7 @@ fn any_of_several_configured_audiences_is_accepted_and_no_other() {
 }
 
 #[test]
-fn another_kind_of_token_is_refused() {
+fn token_of_another_kind_is_refused() {
     for kind in [json!("org"), json!("APP"), json!("app "), json!(""), json!("meta"), json!(null)] {
         let claims = Claims::user().set("type", kind.clone());
         assert_eq!(refused(&claims), Refusal::TypeInvalid, "{kind}");
@@ -154,7 +154,7 @@ fn another_kind_of_token_is_refused() {
 }
 
 #[test]
-fn other_tokens_that_the_team_signs_are_refused() {
+fn other_tokens_signed_by_the_team_are_refused() {
     // A global session token: for the team itself, of type `org`.
     let session = Claims::user().set("type", "org").set("aud", ISSUER);
     assert_eq!(refused(&session), Refusal::AudienceInvalid);
@@ -183,7 +183,7 @@ fn other_tokens_that_the_team_signs_are_refused() {
 }
 
 #[test]
-fn an_assertion_dies_at_the_second_of_its_expiry() {
+fn assertion_is_refused_from_the_second_of_its_expiry() {
     for (expiry, alive) in
         [(NOW + 1, true), (NOW, false), (NOW - 1, false), (0, false), (-1, false)]
     {
@@ -194,7 +194,7 @@ fn an_assertion_dies_at_the_second_of_its_expiry() {
 }
 
 #[test]
-fn fractions_of_a_second_lengthen_no_life() {
+fn fraction_of_a_second_does_not_extend_an_assertion() {
     let half_past = DateTime::from_timestamp(NOW, 500_000_000).unwrap();
     let setup = Setup::new();
     assert!(verify_at(&Claims::user().set("exp", NOW + 1), half_past, &setup).is_ok());
@@ -206,14 +206,14 @@ fn fractions_of_a_second_lengthen_no_life() {
 }
 
 #[test]
-fn an_assertion_without_expiry_is_refused() {
+fn assertion_without_expiry_is_refused() {
     assert_eq!(refused(&Claims::user().without("exp")), Refusal::ExpiryMissing);
     assert_eq!(refused(&Claims::user().set("exp", json!(null))), Refusal::ExpiryMissing);
     assert_eq!(refused(&Claims::service_token().without("exp")), Refusal::ExpiryMissing);
 }
 
 #[test]
-fn a_time_ahead_of_ours_is_accepted_within_the_leeway_and_not_a_second_more() {
+fn time_in_the_future_is_accepted_within_the_leeway_only() {
     assert_eq!(CLOCK_LEEWAY, 30);
     for claim in ["nbf", "iat"] {
         for (ahead, alive) in [(0, true), (30, true), (31, false), (300, false), (-86_400, true)] {
@@ -234,7 +234,7 @@ fn nbf_and_iat_may_be_absent() {
 }
 
 #[test]
-fn an_expired_assertion_says_so_even_if_it_is_not_yet_valid_either() {
+fn expired_assertion_that_is_not_yet_valid_is_reported_as_expired() {
     let claims = Claims::user().set("exp", NOW).set("nbf", NOW + 100);
     assert_eq!(refused(&claims), Refusal::AssertionExpired);
 }
@@ -276,7 +276,7 @@ fn claims_of_the_wrong_json_type_are_refused_and_never_converted() {
 }
 
 #[test]
-fn the_latest_times_that_can_be_told_are_judged_like_others() {
+fn latest_representable_times_are_judged_like_others() {
     // 262142-12-31T23:59:59Z, chrono's last second.
     let last = 8_210_266_876_799_i64;
     accepted(&Claims::user().set("exp", last));
@@ -286,7 +286,7 @@ fn the_latest_times_that_can_be_told_are_judged_like_others() {
 }
 
 #[test]
-fn a_service_token_has_a_common_name_and_no_sub() {
+fn service_token_has_a_common_name_and_no_sub() {
     let client_id = "11111111111111111111111111111111.access".to_owned();
     for claims in [
         Claims::service_token(),
@@ -304,7 +304,7 @@ fn a_service_token_has_a_common_name_and_no_sub() {
 }
 
 #[test]
-fn claims_that_name_nobody_or_two_are_refused() {
+fn claims_with_no_principal_or_with_both_kinds_are_refused() {
     for claims in [
         Claims::user().without("email"),
         Claims::user().set("email", ""),
@@ -326,7 +326,7 @@ fn claims_that_name_nobody_or_two_are_refused() {
 }
 
 #[test]
-fn of_several_faults_the_first_check_names_its_own() {
+fn assertion_with_several_faults_is_refused_by_the_first_check() {
     let claims = Claims::user()
         .set("iss", "x")
         .set("aud", "x")

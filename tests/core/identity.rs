@@ -49,7 +49,7 @@ fn get_identity_is_asked_with_the_assertion_in_header_and_cookie_and_with_limits
 }
 
 #[test]
-fn an_identity_is_kept_for_an_hour_and_not_a_second_more() {
+fn identity_is_cached_for_an_hour() {
     let (lab, assertion) = (lab_of(JANE), lasting());
     lab.identify(&assertion, NOW).unwrap();
     for second in [0, 1, IDENTITY_LIFE - 1] {
@@ -64,7 +64,7 @@ fn an_identity_is_kept_for_an_hour_and_not_a_second_more() {
 }
 
 #[test]
-fn an_identity_is_kept_by_assertion_and_not_by_sub() {
+fn identity_is_cached_by_assertion_and_not_by_sub() {
     let lab = lab_of(JANE);
     lab.identify(&lasting(), NOW).unwrap();
     // A new login of the same person: the groups may have changed.
@@ -80,7 +80,7 @@ fn an_identity_is_kept_by_assertion_and_not_by_sub() {
 }
 
 #[test]
-fn kv_holds_the_identity_under_a_digest_for_as_long_as_memory_does() {
+fn kv_keeps_the_identity_under_a_digest_as_long_as_memory() {
     let (lab, assertion) = (lab_of(JANE), lasting());
     lab.identify(&assertion, NOW).unwrap();
     lab.run_tasks(NOW);
@@ -92,7 +92,7 @@ fn kv_holds_the_identity_under_a_digest_for_as_long_as_memory_does() {
 }
 
 #[test]
-fn no_copy_of_an_identity_outlives_its_assertion() {
+fn cached_identity_does_not_outlive_its_assertion() {
     for (left, life) in [(3_600, Some(3_600)), (100, Some(100)), (60, Some(60)), (59, None)] {
         let (lab, assertion) = (lab_of(JANE), Claims::user().set("exp", NOW + left).mint());
         lab.identify(&assertion, NOW).unwrap();
@@ -105,7 +105,7 @@ fn no_copy_of_an_identity_outlives_its_assertion() {
 }
 
 #[test]
-fn a_copy_in_kv_saves_the_call() {
+fn identity_in_kv_saves_the_call() {
     let (lab, assertion) = (Lab::new(), lasting());
     lab.world.identity.fails();
     lab.world.cache.holds(&kv_key(&assertion), &format!("{} {JANE}", NOW + 10));
@@ -120,7 +120,7 @@ fn a_copy_in_kv_saves_the_call() {
 }
 
 #[test]
-fn a_copy_in_kv_that_is_damaged_expired_or_of_somebody_else_is_passed_over() {
+fn identity_in_kv_that_is_damaged_expired_or_of_another_user_is_ignored() {
     let assertion = lasting();
     for value in [
         String::new(),
@@ -143,7 +143,7 @@ fn a_copy_in_kv_that_is_damaged_expired_or_of_somebody_else_is_passed_over() {
 }
 
 #[test]
-fn kv_down_only_costs_the_call_that_it_would_have_saved() {
+fn kv_outage_costs_only_the_call_to_get_identity() {
     let (lab, assertion) = (lab_of(JANE), lasting());
     lab.world.cache.fails();
     let identity = lab.identify(&assertion, NOW).unwrap();
@@ -153,7 +153,7 @@ fn kv_down_only_costs_the_call_that_it_would_have_saved() {
 }
 
 #[test]
-fn while_get_identity_does_not_answer_properly_the_claims_do_for_thirty_seconds() {
+fn claims_replace_get_identity_for_thirty_seconds_after_a_failure() {
     let assertion = lasting();
     let huge = format!(r#"{{"email":"jane@example.com","x":"{}"}}"#, "x".repeat(512 * 1024));
     for (status, body) in [
@@ -211,7 +211,7 @@ fn after_two_failures_in_a_row_no_assertion_causes_a_call_for_thirty_seconds() {
 }
 
 #[test]
-fn a_failure_for_one_assertion_does_not_pause_the_calls_for_others() {
+fn failure_for_one_assertion_does_not_pause_calls_for_others() {
     let lab = Lab::new();
     let user = |nonce: i64| Claims::user().set("exp", NOW + 3_600).set("nonce", nonce).mint();
     for round in 0..4 {
@@ -236,7 +236,7 @@ fn page_with_status_403_is_no_refused_identity() {
 }
 
 #[test]
-fn a_session_that_access_has_ended_is_refused_and_that_is_not_kept() {
+fn session_that_access_has_ended_is_refused_and_not_cached() {
     let assertion = lasting();
     for status in [401, 403] {
         let lab = Lab::new();
@@ -249,7 +249,7 @@ fn a_session_that_access_has_ended_is_refused_and_that_is_not_kept() {
 }
 
 #[test]
-fn the_signed_email_decides_and_its_case_may_differ_from_the_documents() {
+fn signed_email_decides_over_the_document_of_get_identity() {
     let lab = lab_of(r#"{"email":"JANE@Example.com","name":"Jane"}"#);
     let identity = lab.identify(&lasting(), NOW).unwrap();
     assert_eq!(identity.source, IdentitySource::GetIdentity);
@@ -262,7 +262,7 @@ fn the_signed_email_decides_and_its_case_may_differ_from_the_documents() {
 }
 
 #[test]
-fn a_name_that_is_no_text_is_none() {
+fn name_that_is_no_text_is_ignored() {
     for document in ["{}", r#"{"name":null}"#, r#"{"name":5}"#, r#"{"name":["Jane"]}"#] {
         assert_eq!(lab_of(document).identify(&lasting(), NOW).unwrap().name, None, "{document}");
     }
@@ -297,7 +297,7 @@ fn groups_are_read_in_both_shapes() {
 }
 
 #[test]
-fn a_configured_service_token_signs_in_as_its_subject_without_a_call() {
+fn configured_service_token_signs_in_as_its_subject_without_a_call() {
     let lab = Lab::new();
     for claims in [Claims::service_token(), Claims::service_token().without("sub")] {
         let identity = lab.identify(&claims.mint(), NOW).unwrap();
@@ -314,7 +314,7 @@ fn a_configured_service_token_signs_in_as_its_subject_without_a_call() {
 }
 
 #[test]
-fn a_service_token_is_known_by_its_whole_client_id() {
+fn service_token_is_matched_by_its_whole_client_id() {
     let lab = Lab::new();
     for client_id in [
         "22222222222222222222222222222222.access",
@@ -334,7 +334,7 @@ fn a_service_token_is_known_by_its_whole_client_id() {
 }
 
 #[test]
-fn the_claims_alone_are_an_identity_if_so_configured() {
+fn identity_comes_from_the_claims_if_configured() {
     let lab = Lab::of(&Setup::new().cfaccess("identity", json!("claims")));
     let identity = lab.identify(&Claims::user().mint(), NOW).unwrap();
     assert_eq!(identity.source, IdentitySource::Claims);
@@ -348,7 +348,7 @@ fn the_claims_alone_are_an_identity_if_so_configured() {
 }
 
 #[test]
-fn where_access_gives_no_name_the_catalog_does() {
+fn name_comes_from_the_catalog_if_access_has_none() {
     let display_name = |setup: &Setup, spoil: fn(&World)| {
         let world = World::new();
         spoil(&world);

@@ -29,7 +29,7 @@ fn without(name: &str) -> Value {
 }
 
 #[test]
-fn a_key_is_found_by_its_kid_and_by_nothing_else() {
+fn key_is_found_by_its_kid_only() {
     let set = JwkSet::parse(&certs(&[&TEAM, &OTHER])).unwrap();
     assert_eq!((set.len(), set.is_empty()), (2, false));
     for key in [&TEAM, &OTHER] {
@@ -41,7 +41,7 @@ fn a_key_is_found_by_its_kid_and_by_nothing_else() {
 }
 
 #[test]
-fn a_fingerprint_names_the_key_whatever_its_kid() {
+fn fingerprint_does_not_depend_on_the_kid() {
     let set = JwkSet::parse(&certs(&[&TEAM, &OTHER])).unwrap();
     let fingerprint = |kid: &str| set.get(kid).unwrap().fingerprint;
     assert_ne!(fingerprint(&TEAM.kid), fingerprint(&OTHER.kid));
@@ -51,7 +51,7 @@ fn a_fingerprint_names_the_key_whatever_its_kid() {
 }
 
 #[test]
-fn the_document_that_access_publishes_is_read() {
+fn document_of_the_certs_endpoint_is_read() {
     let certificate = "-----BEGIN CERTIFICATE-----\nMIIBIjANBgkq\n-----END CERTIFICATE-----\n";
     let document = json!({
         "keys": [TEAM.jwk(), OTHER.jwk()],
@@ -66,7 +66,7 @@ fn the_document_that_access_publishes_is_read() {
 }
 
 #[test]
-fn a_certificate_is_no_key() {
+fn certificate_is_no_key() {
     let document = json!({
         "keys": [],
         "public_certs": [{ "kid": TEAM.kid, "cert": "-----BEGIN CERTIFICATE-----" }],
@@ -76,7 +76,7 @@ fn a_certificate_is_no_key() {
 }
 
 #[test]
-fn what_is_no_key_set_is_refused_as_such() {
+fn document_without_a_key_set_is_refused() {
     for text in [
         "",
         "<!DOCTYPE html><html></html>",
@@ -96,7 +96,7 @@ fn what_is_no_key_set_is_refused_as_such() {
 }
 
 #[test]
-fn what_is_no_key_is_passed_over_and_the_others_stay() {
+fn entry_that_is_no_key_is_ignored_and_the_others_stay() {
     for stranger in [
         json!(null),
         json!("key"),
@@ -118,7 +118,7 @@ fn what_is_no_key_is_passed_over_and_the_others_stay() {
 }
 
 #[test]
-fn a_key_without_a_name_is_passed_over() {
+fn key_without_a_kid_is_ignored() {
     for jwk in
         [without("kid"), with("kid", json!("")), with("kid", json!(null)), with("kid", json!(1))]
     {
@@ -127,7 +127,7 @@ fn a_key_without_a_name_is_passed_over() {
 }
 
 #[test]
-fn a_key_for_another_algorithm_or_use_is_passed_over() {
+fn key_for_another_algorithm_or_use_is_ignored() {
     for (name, value) in [
         ("alg", json!("RS512")),
         ("alg", json!("PS256")),
@@ -164,7 +164,7 @@ fn algorithm_and_use_may_be_absent_or_say_what_they_should() {
 }
 
 #[test]
-fn a_modulus_of_too_few_or_too_many_bits_is_passed_over() {
+fn key_with_too_few_or_too_many_bits_is_ignored() {
     for (bits, usable) in [
         (256, false),
         (512, false),
@@ -184,7 +184,7 @@ fn a_modulus_of_too_few_or_too_many_bits_is_passed_over() {
 }
 
 #[test]
-fn zeros_before_a_modulus_do_not_make_it_longer() {
+fn leading_zeros_of_a_modulus_do_not_count() {
     // 1024 bits in 256 bytes.
     let zeros = [vec![0_u8; 128], vec![0xff; 128]].concat();
     assert_eq!(kids(&[with("n", json!(crate::support::encode(zeros)))]), 0);
@@ -193,7 +193,7 @@ fn zeros_before_a_modulus_do_not_make_it_longer() {
 }
 
 #[test]
-fn an_unsound_exponent_is_passed_over() {
+fn key_with_an_unsound_exponent_is_ignored() {
     for (exponent, usable) in [
         (&[1_u8, 0, 1][..], true),
         (&[3], true),
@@ -215,14 +215,14 @@ fn an_unsound_exponent_is_passed_over() {
 }
 
 #[test]
-fn a_published_private_key_is_passed_over() {
+fn published_private_key_is_ignored() {
     for value in [json!("AAAA"), json!(""), json!(null), json!(1)] {
         assert_eq!(kids(&[with("d", value.clone()), OTHER.jwk()]), 1, "{value}");
     }
 }
 
 #[test]
-fn two_usable_keys_of_one_name_are_both_passed_over() {
+fn two_usable_keys_with_one_kid_are_both_ignored() {
     let mut impostor = OTHER.jwk();
     impostor["kid"] = json!(TEAM.kid);
     assert_eq!(kids(&[TEAM.jwk(), impostor.clone()]), 0);
@@ -234,13 +234,13 @@ fn two_usable_keys_of_one_name_are_both_passed_over() {
 }
 
 #[test]
-fn an_unusable_key_of_the_same_name_takes_nothing_away() {
+fn unusable_key_with_the_same_kid_does_not_matter() {
     assert_eq!(kids(&[with("use", json!("enc")), TEAM.jwk()]), 1);
     assert_eq!(kids(&[jwk_of_modulus(&TEAM.kid, 1024), TEAM.jwk()]), 1);
 }
 
 #[test]
-fn only_so_many_keys_are_read() {
+fn number_of_keys_is_limited() {
     let members: Vec<Value> =
         (0..100).map(|index| jwk_of_modulus(&format!("kid-{index}"), 2048)).collect();
     let set = JwkSet::parse(&json!({ "keys": members }).to_string()).unwrap();
@@ -250,7 +250,7 @@ fn only_so_many_keys_are_read() {
 }
 
 #[test]
-fn an_error_says_in_words_what_is_wrong() {
+fn error_of_a_key_set_says_what_is_wrong() {
     let error = JwkSet::parse("<html>").unwrap_err().to_string();
     assert!(error.starts_with("not a JWK Set: "), "{error}");
     let error = JwkSet::parse("{\"keys\":[]}").unwrap_err().to_string();

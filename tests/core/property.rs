@@ -241,7 +241,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_forwarded_without_a_verified_assertion(
+    fn request_without_a_verified_assertion_is_not_forwarded(
         method in prop_oneof![Just("GET".to_owned()), Just("POST".to_owned()), any::<String>()],
         path in path(),
         assertion in prop_oneof![any::<String>(), "[A-Za-z0-9_.-]{0,80}"],

@@ -215,7 +215,7 @@ fn every_fault_of_the_core_comes_from_some_request() {
 }
 
 #[test]
-fn refusals_and_faults_are_told_by_status_name_and_code_alone() {
+fn refusals_and_faults_differ_in_status_name_and_code_only() {
     let faults = [
         Fault::CatalogCorrupt("hunter2".into()),
         Fault::CatalogUnavailable("hunter2".into()),

@@ -26,7 +26,7 @@ fn lasting() -> String {
 }
 
 #[test]
-fn the_same_assertion_again_reads_nothing_and_signs_nothing() {
+fn repeated_assertion_reads_nothing_and_signs_nothing() {
     let (gate, world) = (Setup::new().gate(), World::new());
     let assertion = lasting();
     let first = session(&gate, &world, &assertion, NOW);
@@ -54,7 +54,7 @@ fn another_assertion_gets_a_session_of_its_own() {
 }
 
 #[test]
-fn a_forged_signature_gets_nobodys_session() {
+fn forged_signature_gets_no_cached_session() {
     let (gate, world) = (Setup::new().gate(), World::new());
     let assertion = lasting();
     assert_eq!(refresh(&gate, &world, &assertion, NOW), "200");
@@ -63,7 +63,7 @@ fn a_forged_signature_gets_nobodys_session() {
 }
 
 #[test]
-fn a_session_ends_with_its_assertion() {
+fn session_ends_with_its_assertion() {
     let (gate, world) = (Setup::new().gate(), World::new());
     let assertion = Claims::user().set("exp", NOW + 30).mint();
     assert_eq!(refresh(&gate, &world, &assertion, NOW), "200");
@@ -72,7 +72,7 @@ fn a_session_ends_with_its_assertion() {
 }
 
 #[test]
-fn a_session_ends_when_the_key_of_its_assertion_is_gone() {
+fn session_ends_when_the_key_of_its_assertion_is_gone() {
     let setup = Setup::new().cfaccess("catalogMaxAge", json!("1d"));
     let setup = setup.backstage("backstageTokenExpiration", json!("1d"));
     let (gate, world) = (setup.gate(), World::new());
@@ -92,7 +92,7 @@ fn a_session_ends_when_the_key_of_its_assertion_is_gone() {
 }
 
 #[test]
-fn a_session_ends_with_what_is_known_of_the_catalog() {
+fn session_ends_with_its_catalog_record() {
     for (max_age, seconds) in [(None, MINUTE), (Some("30s"), 30), (Some("5m"), 300)] {
         let setup = Setup::new().cfaccess("catalogMaxAge", json!(max_age));
         let (gate, world) = (setup.gate(), World::new());
@@ -105,7 +105,7 @@ fn a_session_ends_with_what_is_known_of_the_catalog() {
 }
 
 #[test]
-fn a_session_made_of_a_remembered_record_does_not_begin_the_records_time_anew() {
+fn session_of_a_cached_record_does_not_extend_the_records_age() {
     let (gate, world) = (Setup::new().gate(), World::new());
     assert_eq!(refresh(&gate, &world, &lasting(), NOW), "200");
     world.catalog.loses("v1:email:jane@example.com");
@@ -117,7 +117,7 @@ fn a_session_made_of_a_remembered_record_does_not_begin_the_records_time_anew() 
 }
 
 #[test]
-fn a_session_is_given_out_again_for_a_tenth_of_its_tokens_life() {
+fn session_is_reused_for_a_tenth_of_its_tokens_lifetime() {
     let setup = Setup::new().cfaccess("catalogMaxAge", json!("1d"));
     let (gate, world) = (setup.gate(), World::new());
     let assertion = lasting();
@@ -130,7 +130,7 @@ fn a_session_is_given_out_again_for_a_tenth_of_its_tokens_life() {
 }
 
 #[test]
-fn a_session_ends_with_the_identity_that_it_shows() {
+fn session_ends_with_its_identity() {
     let setup = Setup::new().cfaccess("catalogMaxAge", json!("1d"));
     let setup = setup.backstage("backstageTokenExpiration", json!("1d"));
     let (gate, world) = (setup.gate(), World::new());
@@ -143,7 +143,7 @@ fn a_session_ends_with_the_identity_that_it_shows() {
 }
 
 #[test]
-fn a_session_without_get_identitys_document_is_reused_for_thirty_seconds() {
+fn session_without_the_document_of_get_identity_is_reused_for_thirty_seconds() {
     let (gate, world) = (Setup::new().gate(), World::new());
     world.identity.fails();
     let assertion = lasting();
@@ -155,7 +155,7 @@ fn a_session_without_get_identitys_document_is_reused_for_thirty_seconds() {
 }
 
 #[test]
-fn that_the_catalog_does_not_know_somebody_is_never_remembered() {
+fn missing_catalog_record_is_not_cached() {
     let (gate, world) = (Setup::new().gate(), World::new());
     world.identity.says(200, r#"{"email":"new@example.com"}"#);
     let assertion = Claims::user().set("email", "new@example.com").mint();
@@ -165,7 +165,7 @@ fn that_the_catalog_does_not_know_somebody_is_never_remembered() {
 }
 
 #[test]
-fn a_corrupt_record_is_not_remembered_and_may_be_mended_at_once() {
+fn corrupt_record_is_not_cached_and_a_correction_works_at_once() {
     let (gate, world) = (Setup::new().gate(), World::new());
     let (key, assertion) = ("v1:email:jane@example.com", lasting());
     let good = world.catalog.value(key).unwrap();
@@ -176,7 +176,7 @@ fn a_corrupt_record_is_not_remembered_and_may_be_mended_at_once() {
 }
 
 #[test]
-fn userinfo_reads_a_users_record_once_in_a_while() {
+fn userinfo_caches_the_record_of_a_user() {
     let (gate, world) = (Setup::new().gate(), World::new());
     let claims = json!({ "sub": "user:default/jane.doe", "iat": NOW, "exp": NOW + 600 });
     let header = json!({ "typ": "vnd.backstage.limited-user", "alg": "ES256", "kid": SIGNER.kid });
@@ -194,7 +194,7 @@ fn userinfo_reads_a_users_record_once_in_a_while() {
 }
 
 #[test]
-fn an_isolate_does_not_grow_with_the_assertions_that_it_sees() {
+fn memory_of_an_isolate_is_bounded() {
     let (gate, world) = (Setup::new().cfaccess("identity", json!("claims")).gate(), World::new());
     for login in 0..2_100 {
         let assertion = Claims::user().set("identity_nonce", format!("{login}")).mint();

@@ -62,7 +62,7 @@ fn refreshed(setup: &Setup, world: &World, claims: &Claims) -> Value {
 }
 
 #[test]
-fn the_answers_are_the_recorded_ones_to_the_letter() {
+fn answers_equal_the_recorded_ones() {
     let setup = Setup::new()
         .cfaccess("exposeAssertion", json!(true))
         .backstage("omitIdentityTokenOwnershipClaim", json!(true));
@@ -94,7 +94,7 @@ fn the_answers_are_the_recorded_ones_to_the_letter() {
 }
 
 #[test]
-fn without_the_raw_assertion_the_answer_lacks_only_that() {
+fn answer_without_the_raw_assertion_lacks_only_that() {
     let claims = Claims::user();
     let body = |expose: bool| {
         let setup = Setup::new().cfaccess("exposeAssertion", json!(expose));
@@ -106,7 +106,7 @@ fn without_the_raw_assertion_the_answer_lacks_only_that() {
 }
 
 #[test]
-fn the_errors_are_the_recorded_ones_with_a_code() {
+fn errors_equal_the_recorded_ones_with_a_code() {
     let world = World::new();
     let ambiguous = r#"{"v":1,"ambiguous":["user:default/a","user:default/b"]}"#;
     world.catalog.holds("v1:email:jane@example.com", ambiguous);
@@ -133,7 +133,7 @@ fn the_errors_are_the_recorded_ones_with_a_code() {
 }
 
 #[test]
-fn a_user_who_is_not_in_the_catalog_reads_the_recorded_sentence() {
+fn user_outside_the_catalog_gets_the_recorded_message() {
     let theirs: Value = serde_json::from_str(&recorded_body("user not in catalog")).unwrap();
     let ghost = Claims::user().set("email", "ghost@example.com");
     let ours = refreshed(&Setup::new(), &World::new(), &ghost);
@@ -141,7 +141,7 @@ fn a_user_who_is_not_in_the_catalog_reads_the_recorded_sentence() {
 }
 
 #[test]
-fn the_published_key_has_the_recorded_members_in_their_order() {
+fn published_key_has_the_recorded_members_in_their_order() {
     let theirs = recorded_body("jwks");
     let setup = Setup::new().signing_keys(json!({ "keys": [SIGNER.private_jwk()] }));
     let outcome = Ask::get("/api/auth/.well-known/jwks.json").of(&setup.gate(), &World::new());
@@ -155,7 +155,7 @@ fn the_published_key_has_the_recorded_members_in_their_order() {
 }
 
 #[test]
-fn userinfo_of_a_limited_user_token_is_the_recorded_one() {
+fn userinfo_of_a_limited_user_token_equals_the_recorded_one() {
     let limited = json!({ "sub": "user:default/jane.doe", "iat": NOW, "exp": NOW + 60 });
     let header =
         format!(r#"{{"typ":"vnd.backstage.limited-user","alg":"ES256","kid":"{}"}}"#, SIGNER.kid);
@@ -167,7 +167,7 @@ fn userinfo_of_a_limited_user_token_is_the_recorded_one() {
 }
 
 #[test]
-fn header_and_claims_of_the_token_are_the_recorded_ones_to_the_letter() {
+fn header_and_claims_of_the_token_equal_the_recorded_ones() {
     let theirs = recorded_body("valid token (jane, first call, identity fetched)");
     let theirs = token_in(&serde_json::from_str(&theirs).unwrap());
     let claims = Claims::user().set("iat", RECORDED_AT).set("nbf", RECORDED_AT);
@@ -179,7 +179,7 @@ fn header_and_claims_of_the_token_are_the_recorded_ones_to_the_letter() {
 }
 
 #[test]
-fn the_token_carries_the_ownership_refs_between_sub_and_aud() {
+fn token_has_the_ownership_refs_between_sub_and_aud() {
     let token = token_in(&refreshed(&Setup::new(), &World::new(), &Claims::user()));
     assert_eq!(
         without_uip(&token),
@@ -196,7 +196,7 @@ fn the_token_carries_the_ownership_refs_between_sub_and_aud() {
 }
 
 #[test]
-fn the_way_to_a_limited_user_token_is_the_backends() {
+fn limited_user_token_is_derived_as_in_the_backend() {
     // Backstage's own token, its own key: what we do below to our tokens is what it does to its.
     let jwks: Value = serde_json::from_str(&recorded_body("jwks")).unwrap();
     let body = recorded_body("valid token (jane, first call, identity fetched)");
@@ -206,7 +206,7 @@ fn the_way_to_a_limited_user_token_is_the_backends() {
 }
 
 #[test]
-fn a_backend_can_verify_our_token_and_make_a_limited_user_token_of_it() {
+fn backend_verifies_the_token_and_derives_a_limited_user_token() {
     for omit in [false, true] {
         let setup = Setup::new().backstage("omitIdentityTokenOwnershipClaim", json!(omit));
         for claims in [Claims::user(), Claims::service_token()] {
@@ -226,7 +226,7 @@ fn a_backend_can_verify_our_token_and_make_a_limited_user_token_of_it() {
 }
 
 #[test]
-fn the_limited_user_token_gets_its_userinfo_from_us() {
+fn limited_user_token_gets_userinfo() {
     let (setup, world) = (Setup::new(), World::new());
     let body = refreshed(&setup, &world, &Claims::user());
     let limited = limited_user_token(&token_in(&body));
@@ -241,7 +241,7 @@ fn the_limited_user_token_gets_its_userinfo_from_us() {
 }
 
 #[test]
-fn the_first_key_signs() {
+fn first_key_signs() {
     for (keys, first) in [([&SIGNER, &SIGNER_2], &SIGNER), ([&SIGNER_2, &SIGNER], &SIGNER_2)] {
         let keys = keys.map(|key| key.private_jwk());
         let setup = Setup::new().signing_keys(json!({ "keys": keys }));
@@ -253,7 +253,7 @@ fn the_first_key_signs() {
 }
 
 #[test]
-fn the_life_of_the_token_is_the_configured_one_in_both_places() {
+fn token_lifetime_is_the_configured_one_in_both_places() {
     for (expiration, seconds) in
         [(json!("20m"), 1_200), (json!({ "hours": 2 }), 7_200), (json!("1s"), 600)]
     {
@@ -266,7 +266,7 @@ fn the_life_of_the_token_is_the_configured_one_in_both_places() {
 }
 
 #[test]
-fn the_issuer_is_the_url_of_the_auth_plugin() {
+fn issuer_is_the_url_of_the_auth_plugin() {
     let setup = Setup::new().backstage("baseUrl", json!("https://Example.com/tools/"));
     let ask = Ask::get("/tools/api/auth/cfaccess/refresh")
         .header("cf-access-jwt-assertion", &Claims::user().mint());
@@ -276,7 +276,7 @@ fn the_issuer_is_the_url_of_the_auth_plugin() {
 }
 
 #[test]
-fn the_access_sessions_life_in_the_answer_is_the_whole_of_it() {
+fn lifetime_of_the_access_session_is_exp_minus_iat() {
     let claims = Claims::user().set("iat", NOW - 600).set("exp", NOW + 3_000);
     let body = refreshed(&Setup::new(), &World::new(), &claims);
     assert_eq!(body["providerInfo"]["expiresInSeconds"], 3_600);
@@ -285,14 +285,14 @@ fn the_access_sessions_life_in_the_answer_is_the_whole_of_it() {
 }
 
 #[test]
-fn the_claims_in_the_answer_are_spelled_as_access_spelled_them() {
+fn claims_in_the_answer_keep_the_spelling_of_access() {
     let claims = Claims::user().text().replacen('{', r#"{"b":1.50,"a":"\u00e9\/","#, 1);
     let outcome = Ask::refresh(&mint(&header(), &claims)).of(&Setup::new().gate(), &World::new());
     assert!(reply_of(&outcome).body.as_ref().unwrap().contains(&claims));
 }
 
 #[test]
-fn names_that_need_escapes_stay_what_they_are() {
+fn names_with_json_escapes_are_unchanged() {
     let world = World::new();
     let name = "J\"ane\\ \u{7} </script> 日本";
     let document = json!({ "email": "jane@example.com", "name": name });
@@ -303,7 +303,7 @@ fn names_that_need_escapes_stay_what_they_are() {
 }
 
 #[test]
-fn a_token_of_the_greatest_length_is_issued_and_one_beyond_it_is_a_fault() {
+fn longest_token_is_issued_and_a_longer_one_is_a_fault() {
     let (gate, world) = (Setup::new().gate(), World::new());
     let issue_with = |filler: usize| {
         let ownership = [format!("group:default/{}", "g".repeat(filler))];
@@ -334,7 +334,7 @@ fn a_token_of_the_greatest_length_is_issued_and_one_beyond_it_is_a_fault() {
 }
 
 #[test]
-fn a_user_of_too_many_groups_is_told_so_and_signs_in_once_the_claim_is_omitted() {
+fn user_with_too_many_groups_signs_in_once_the_claim_is_omitted() {
     let groups: Vec<String> =
         (0..1_500).map(|index| format!("group:default/a-rather-long-name-{index}")).collect();
     let groups: Vec<&str> = groups.iter().map(String::as_str).collect();

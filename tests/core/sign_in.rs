@@ -48,7 +48,7 @@ fn troubled() -> World {
 }
 
 #[test]
-fn a_user_is_found_by_email_without_case() {
+fn user_is_found_by_email_whatever_its_case() {
     let world = World::new();
     for email in ["jane@example.com", "JANE@Example.COM", "Jane@example.com"] {
         let signed_in = signs_in(email, &[resolver(BY_EMAIL)], &world).unwrap();
@@ -62,7 +62,7 @@ fn a_user_is_found_by_email_without_case() {
 }
 
 #[test]
-fn a_user_is_found_by_the_local_part_without_case() {
+fn user_is_found_by_the_local_part_whatever_its_case() {
     let world = World::new();
     for email in ["jane.doe@example.com", "JANE.Doe@elsewhere.example", "jane.doe", "Jane.Doe@"] {
         let found = user(email, &[resolver(BY_NAME)], &world);
@@ -72,7 +72,7 @@ fn a_user_is_found_by_the_local_part_without_case() {
 }
 
 #[test]
-fn plus_addressing_is_taken_off_on_the_second_try_and_only_by_email() {
+fn plus_addressing_is_removed_on_the_second_try_and_only_by_email() {
     let world = World::new();
     world.adds("tagged", "jane+tag@example.com", &[]);
     let by_email = [resolver(BY_EMAIL)];
@@ -93,7 +93,7 @@ fn plus_addressing_is_taken_off_on_the_second_try_and_only_by_email() {
 }
 
 #[test]
-fn an_email_without_a_plus_is_looked_up_once_and_one_with_a_plus_at_most_twice() {
+fn email_without_a_plus_is_looked_up_once_and_with_a_plus_at_most_twice() {
     for (email, reads) in
         [("ghost@example.com", 1), ("ghost+x@example.com", 2), ("jane@example.com", 1)]
     {
@@ -131,7 +131,7 @@ fn only_emails_of_allowed_domains_sign_in_with_either_resolver() {
 }
 
 #[test]
-fn who_is_in_no_catalog_signs_in_only_if_the_operator_says_so() {
+fn user_outside_the_catalog_signs_in_only_if_configured() {
     let world = World::new();
     for name in [BY_EMAIL, BY_NAME] {
         assert_eq!(user("ghost@example.com", &[resolver(name)], &world), "user_not_found");
@@ -153,7 +153,7 @@ fn who_is_in_no_catalog_signs_in_only_if_the_operator_says_so() {
 }
 
 #[test]
-fn who_is_in_the_catalog_gets_his_groups_even_where_strangers_may_sign_in() {
+fn user_in_the_catalog_keeps_their_groups_where_others_may_sign_in_too() {
     let world = World::new();
     let signed_in = signs_in("jane@example.com", &[lenient(BY_EMAIL)], &world).unwrap();
     assert_eq!(signed_in.ownership().len(), 3);
@@ -162,7 +162,7 @@ fn who_is_in_the_catalog_gets_his_groups_even_where_strangers_may_sign_in() {
 }
 
 #[test]
-fn strangers_of_other_domains_stay_out_even_where_strangers_may_sign_in() {
+fn user_outside_the_catalog_needs_an_allowed_domain() {
     let world = World::new();
     for name in [BY_EMAIL, BY_NAME] {
         let resolvers = [of_domains(name, &["example.com"], true)];
@@ -184,7 +184,7 @@ fn local_part_that_looks_like_a_ref_gets_no_token() {
 }
 
 #[test]
-fn two_users_of_one_email_are_ambiguous_with_every_option_and_order() {
+fn two_users_with_one_email_are_ambiguous_with_every_option_and_order() {
     let world = troubled();
     for resolvers in [
         vec![resolver(BY_EMAIL)],
@@ -200,7 +200,7 @@ fn two_users_of_one_email_are_ambiguous_with_every_option_and_order() {
 }
 
 #[test]
-fn a_damaged_record_is_a_fault_that_names_its_key_and_nobody_signs_in_past_it() {
+fn corrupt_record_is_a_fault_with_its_key_and_stops_the_sign_in() {
     let world = troubled();
     for (resolvers, key) in [
         (vec![resolver(BY_EMAIL)], "v1:email:broken@example.com: "),
@@ -216,7 +216,7 @@ fn a_damaged_record_is_a_fault_that_names_its_key_and_nobody_signs_in_past_it() 
 }
 
 #[test]
-fn a_record_that_answers_another_question_is_damaged() {
+fn record_of_another_key_is_corrupt() {
     let world = World::new();
     let jane = world.catalog.value("v1:email:jane@example.com").unwrap();
     world.catalog.holds("v1:email:joe@example.com", &jane);
@@ -227,7 +227,7 @@ fn a_record_that_answers_another_question_is_damaged() {
 }
 
 #[test]
-fn a_catalog_that_does_not_answer_is_a_fault_and_lets_nobody_in() {
+fn catalog_outage_is_a_fault_and_signs_no_user_in() {
     let world = World::new();
     world.catalog.fails();
     for resolvers in [vec![resolver(BY_EMAIL)], vec![lenient(BY_NAME), lenient(BY_EMAIL)]] {
@@ -264,7 +264,7 @@ fn only_not_found_moves_on_to_the_next_resolver() {
 }
 
 #[test]
-fn an_email_too_long_for_a_key_is_simply_not_found() {
+fn email_too_long_for_a_key_is_not_found() {
     let world = World::new();
     let email = format!("{}@example.com", "j".repeat(8_000));
     for name in [BY_EMAIL, BY_NAME] {

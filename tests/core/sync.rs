@@ -222,7 +222,7 @@ fn wanted(users: &[Value]) -> Pairs {
 }
 
 #[test]
-fn the_first_run_fills_kv_and_the_second_writes_nothing() {
+fn first_run_fills_kv_and_the_second_writes_nothing() {
     let world = World::new();
     let users = [user("jane", &["b", "a"]), user("bob", &[]), user("eve", &["a", "a"])];
     world.has(&users);
@@ -392,7 +392,7 @@ fn half_a_list_of_groups_changes_nothing() {
 }
 
 #[test]
-fn the_origin_is_asked_below_its_base_url_with_the_token() {
+fn origin_is_called_below_its_base_url_with_the_token() {
     let world = World::new();
     world.has(&users(3));
     let backstage = Setup::new()
@@ -410,7 +410,7 @@ fn the_origin_is_asked_below_its_base_url_with_the_token() {
 }
 
 #[test]
-fn what_has_changed_follows_in_the_safe_order() {
+fn changes_are_written_in_the_safe_order() {
     let world = World::new();
     let mut all = users(10);
     world.has(&all);
@@ -436,7 +436,7 @@ fn what_has_changed_follows_in_the_safe_order() {
 }
 
 #[test]
-fn a_list_in_which_users_have_lost_their_groups_takes_none_from_them() {
+fn list_without_groups_removes_no_membership() {
     // With the number of groups in the metadata, and without it, as records of earlier versions.
     for is_marked in [true, false] {
         let world = World::new();
@@ -522,7 +522,7 @@ fn users_are_found_by_the_annotations_of_the_resolvers_and_by_no_others() {
 }
 
 #[test]
-fn keys_of_others_and_records_without_a_digest_are_seen_for_what_they_are() {
+fn foreign_keys_stay_and_records_without_a_digest_are_written_again() {
     let world = World::new();
     let users = users(1);
     world.puts("other", "x");
@@ -536,7 +536,7 @@ fn keys_of_others_and_records_without_a_digest_are_seen_for_what_they_are() {
 }
 
 #[test]
-fn nothing_is_written_of_what_cannot_be_right() {
+fn invalid_users_are_not_written() {
     let page = |value: Value| value.to_string();
     let endless = json!({
         "items": users(2), "totalItems": 2, "pageInfo": { "nextCursor": "again" },
@@ -598,7 +598,7 @@ fn half_a_list_an_empty_one_and_mass_removals_are_refused() {
 }
 
 #[test]
-fn without_a_token_nothing_is_asked() {
+fn run_without_a_token_calls_nothing() {
     let world = World::new();
     world.has(&users(1));
     let line = world.run_with(None);
@@ -608,7 +608,7 @@ fn without_a_token_nothing_is_asked() {
 }
 
 #[test]
-fn what_cannot_be_read_of_a_profile_is_left_out_and_the_groups_are_followed() {
+fn unreadable_profile_is_left_out_and_groups_are_updated() {
     let world = World::new();
     let mut all = users(16);
     world.has(&all);
@@ -642,7 +642,7 @@ fn what_cannot_be_read_of_a_profile_is_left_out_and_the_groups_are_followed() {
 }
 
 #[test]
-fn a_user_whose_groups_cannot_be_read_keeps_what_kv_holds() {
+fn user_with_unreadable_groups_keeps_their_record() {
     let world = World::new();
     let mut all = users(4);
     world.has(&all);
@@ -678,7 +678,7 @@ fn a_user_whose_groups_cannot_be_read_keeps_what_kv_holds() {
 }
 
 #[test]
-fn a_run_makes_no_more_calls_to_kv_than_it_may_and_the_next_one_goes_on() {
+fn run_stays_within_its_calls_to_kv_and_the_next_one_continues() {
     let world = World::new();
     world.list_page.set(1_000);
     let all = users(1_000);
@@ -700,7 +700,7 @@ fn a_run_makes_no_more_calls_to_kv_than_it_may_and_the_next_one_goes_on() {
 }
 
 #[test]
-fn a_run_ends_before_the_next_one_begins() {
+fn run_ends_before_the_next_one_begins() {
     let world = World::new();
     let all = users(20);
     world.has(&all);
@@ -716,7 +716,7 @@ fn a_run_ends_before_the_next_one_begins() {
 }
 
 #[test]
-fn a_key_that_kv_does_not_take_stands_in_nobodys_way() {
+fn kv_write_failure_does_not_stop_other_writes() {
     let world = World::new();
     let all = users(20);
     world.has(&all);
@@ -732,7 +732,7 @@ fn a_key_that_kv_does_not_take_stands_in_nobodys_way() {
 }
 
 #[test]
-fn a_kv_that_takes_nothing_is_not_asked_without_end() {
+fn run_ends_after_ten_failed_writes() {
     struct Full(World);
     impl SyncPorts for Full {
         fn now_ms(&self) -> i64 {
@@ -758,7 +758,7 @@ fn a_kv_that_takes_nothing_is_not_asked_without_end() {
 }
 
 #[test]
-fn what_is_kept_of_an_email_is_not_counted_where_nothing_is_held() {
+fn kept_email_is_not_counted_where_kv_has_no_record() {
     let mut comparison = Reconciliation::new(100, Vec::new());
     comparison.actual(&json!([{ "name": "v1:ref:a" }])).unwrap();
     comparison.keep("v1:ref:a".into(), "a");
@@ -769,7 +769,7 @@ fn what_is_kept_of_an_email_is_not_counted_where_nothing_is_held() {
 }
 
 #[test]
-fn replacements_find_room_beside_any_number_of_additions() {
+fn replacements_fit_beside_any_number_of_additions() {
     let mut comparison = Reconciliation::new(10, Vec::new());
     comparison.actual(&json!([{ "name": "v1:ref:z" }])).unwrap();
     for key in ["v1:ref:a", "v1:ref:b", "v1:ref:c", "v1:ref:d"] {

@@ -21,7 +21,7 @@ fn ask(gate: &Gate, world: &World, assertion: &str, now: i64) -> String {
 }
 
 #[test]
-fn an_assertion_is_verified_once_for_many_requests() {
+fn assertion_is_verified_once_for_many_requests() {
     let (gate, world) = (Setup::new().gate(), World::new());
     let assertion = Claims::user().mint();
     for second in 0..100 {
@@ -31,7 +31,7 @@ fn an_assertion_is_verified_once_for_many_requests() {
 }
 
 #[test]
-fn another_assertion_of_the_same_user_is_verified_for_itself() {
+fn another_assertion_of_the_same_user_is_verified_separately() {
     let (gate, world) = (Setup::new().gate(), World::new());
     ask(&gate, &world, &Claims::user().mint(), NOW);
     let other = Claims::user().set("country", "NO").mint();
@@ -42,7 +42,7 @@ fn another_assertion_of_the_same_user_is_verified_for_itself() {
 }
 
 #[test]
-fn what_is_remembered_ends_with_the_assertion() {
+fn cached_assertion_ends_with_its_expiry() {
     let (gate, world) = (Setup::new().gate(), World::new());
     let assertion = Claims::user().set("exp", NOW + 60).mint();
     assert_eq!(ask(&gate, &world, &assertion, NOW), "forwarded");
@@ -51,7 +51,7 @@ fn what_is_remembered_ends_with_the_assertion() {
 }
 
 #[test]
-fn what_is_remembered_ends_when_its_key_is_gone() {
+fn cached_assertion_ends_when_its_key_is_gone() {
     let (gate, world) = (Setup::new().gate(), World::new());
     // A refresh comes early, so that the new set is fresh while the old one would be, too.
     world.random.set(119);
@@ -64,7 +64,7 @@ fn what_is_remembered_ends_when_its_key_is_gone() {
 }
 
 #[test]
-fn what_is_remembered_ends_when_its_key_was_replaced_under_the_same_kid() {
+fn cached_assertion_ends_when_its_key_is_replaced_under_the_same_kid() {
     let (gate, world) = (Setup::new().gate(), World::new());
     // A refresh comes early, so that the new set is fresh while the old one would be, too.
     world.random.set(119);
@@ -78,7 +78,7 @@ fn what_is_remembered_ends_when_its_key_was_replaced_under_the_same_kid() {
 }
 
 #[test]
-fn the_keys_are_refreshed_in_time_even_if_nothing_new_is_to_be_verified() {
+fn keys_are_refreshed_in_time_without_new_assertions() {
     let (gate, world) = (Setup::new().gate(), World::new());
     world.random.set(90);
     let assertion = Claims::user().set("exp", NOW + 86_400).mint();
@@ -92,7 +92,7 @@ fn the_keys_are_refreshed_in_time_even_if_nothing_new_is_to_be_verified() {
 }
 
 #[test]
-fn a_refusal_is_never_remembered() {
+fn refusal_is_not_cached() {
     let (gate, world) = (Setup::new().gate(), World::new());
     let early = Claims::user().set("nbf", NOW + 60).mint();
     assert_eq!(ask(&gate, &world, &early, NOW), "assertion_not_yet_valid");

@@ -18,7 +18,7 @@ fn public_key(modulus: &[u8], exponent: &[u8]) -> Option<PublicKey> {
 }
 
 #[test]
-fn every_signature_is_judged_as_wycheproof_judges_it() {
+fn signatures_are_judged_as_wycheproof_judges_them() {
     let world = World::new();
     let mut judged = 0;
     for name in [

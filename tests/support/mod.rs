@@ -5,6 +5,7 @@ mod assertion;
 mod exec;
 mod keys;
 mod lab;
+mod outcome;
 mod setup;
 mod world;
 
@@ -15,6 +16,10 @@ pub(crate) use assertion::{Claims, encode, header, header_of, mint, mint_with, p
 pub(crate) use exec::{Latch, block_on, poll_once};
 pub(crate) use keys::{OTHER, SIGNER, SIGNER_2, TEAM, TeamKey, certs, jwk_of_modulus, verifies};
 pub(crate) use lab::Lab;
+pub(crate) use outcome::{
+    JWKS, REFRESH, USERINFO, ask_stock, forwarded, log_of, reply_header, token_header, user_token,
+    verify_user_token,
+};
 pub(crate) use setup::{AUDIENCE, ISSUER, Setup};
 pub(crate) use world::World;
 
