@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command of the npm package: init, dev and deploy, and everything that the native program does.
 
+import { readFile } from "node:fs/promises";
 import { deploy } from "../lib/deploy.mjs";
 import { dev } from "../lib/dev.mjs";
 import { UsageError } from "../lib/errors.mjs";
@@ -21,11 +22,18 @@ const USAGE = `backstage-cfaccess COMMAND [ARGUMENT…]
   "backstage-cfaccess COMMAND --help" has the arguments.`;
 
 const COMMANDS = { init, dev, deploy };
+/** The first that wrangler and miniflare run on. */
+const NODE = 22;
 
 const [command, ...args] = process.argv.slice(2);
 try {
+  if (Number.parseInt(process.versions.node, 10) < NODE) {
+    throw new UsageError(`Node ${NODE} or later is needed; this is ${process.version}`);
+  }
   if (command === undefined || ["help", "--help", "-h"].includes(command)) {
     console.log(USAGE);
+  } else if (["--version", "-V"].includes(command)) {
+    console.log(JSON.parse(await readFile(new URL("../package.json", import.meta.url))).version);
   } else if (Object.hasOwn(COMMANDS, command)) {
     await COMMANDS[command](args);
   } else {

@@ -4,16 +4,22 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
+import { configFiles } from "./deployment.mjs";
 import { UsageError } from "./errors.mjs";
-import { manifest, wranglerJsonc } from "./templates.mjs";
+import { ignored, manifest, wranglerJsonc } from "./templates.mjs";
+import { CHECKS, zoneOf } from "./values.mjs";
 
-const USAGE = `backstage-cfaccess init --team NAME --audience AUD --base-url URL [--trust shared-key|service]
+const USAGE = `backstage-cfaccess init [--team NAME] [--audience AUD] [--base-url URL] [--trust shared-key|service]
+      [--zone NAME] [--force]
   --team      the team of Zero Trust: acme, or a whole domain (acme.fed.cloudflareaccess.com)
   --audience  the AUD tag of the Access application: 64 hexadecimal digits
   --base-url  backend.baseUrl of app-config: https://backstage.example.com
   --trust     shared-key: your backend keeps its auth plugin (default); service: it has none
-  --force     replace files that exist
-  What is missing is asked for, if there is a terminal.`;
+  --zone      the zone at Cloudflare [default: what the host name suggests, example.com]
+  --force     replace wrangler.jsonc
+  What is missing is asked for, if there is a terminal.
+
+  It writes wrangler.jsonc, and adds what is missing to package.json and .gitignore.`;
 
 const QUESTIONS = {
   team: "Team name of Zero Trust (such as acme): ",
@@ -21,48 +27,61 @@ const QUESTIONS = {
   "base-url": "URL of your Backstage (such as https://backstage.example.com): ",
 };
 
-/** Each value is checked when it is given; doctor checks the whole. */
-const CHECKS = {
-  team: [/^[a-z0-9][a-z0-9.-]*$/i, "is no team name"],
-  audience: [/^[0-9a-f]{64}$/, "is no AUD tag: 64 hexadecimal digits in lower case"],
-  "base-url": [/^https:\/\/[^\s/?#"\\]+(\/[^\s?#"\\]*)?$/, "is no https URL"],
-  trust: [/^(shared-key|service)$/, "is neither shared-key nor service"],
-};
+const CONFIG = "wrangler.jsonc";
 
 export async function init(args) {
-  const values = await answers(options(args));
+  const given = options(args);
+  if (given.help) return console.log(USAGE);
+  // Before the questions.
+  mustNotExist(given.force);
+  const values = await answers(given);
   const version = JSON.parse(await readFile(new URL("../package.json", import.meta.url))).version;
   const files = {
-    "wrangler.jsonc": wranglerJsonc(values),
-    "package.json": manifest(version),
-    ".gitignore": "node_modules/\n.dev/\n.dev.vars*\n.wrangler/\nkeys/\n",
+    [CONFIG]: () => wranglerJsonc(values),
+    "package.json": (text) => manifest(version, text),
+    ".gitignore": ignored,
   };
-  const taken = Object.keys(files).filter((name) => existsSync(name));
-  if (taken.length > 0 && !values.force) {
-    throw new UsageError(
-      `${taken.join(" and ")} already exist${taken.length > 1 ? "" : "s"} here. ` +
-        "Choose an empty folder, or pass --force to replace.",
-    );
+  for (const [name, content] of Object.entries(files)) {
+    const before = existsSync(name) ? await readFile(name, "utf8") : undefined;
+    const text = content(before);
+    if (text !== before) await writeFile(name, text);
+    console.log(`${text === before ? "unchanged" : before ? "changed" : "written"}: ${name}`);
   }
-  for (const [name, text] of Object.entries(files)) {
-    await writeFile(name, text);
-    console.log(`written: ${name}`);
-  }
-  console.log(NEXT);
+  console.log(next(values));
 }
 
-const NEXT = `
+function mustNotExist(force) {
+  const others = configFiles().filter((name) => name !== CONFIG);
+  if (others.length > 0) {
+    throw new UsageError(
+      `${others.join(" and ")} already exists here, and wrangler would read only one of it and ${CONFIG}. ` +
+        "Choose another folder, or remove it.",
+    );
+  }
+  if (existsSync(CONFIG) && !force) {
+    throw new UsageError(
+      `${CONFIG} already exists here. Choose another folder, or pass --force to replace it.`,
+    );
+  }
+}
+
+const next = ({ zone, "base-url": baseUrl }) => `
+The zone is ${zone}: if that is wrong, correct "routes" in ${CONFIG}.
+
 Next:
   npm install
   npx backstage-cfaccess dev                   try it on this machine
   npx backstage-cfaccess keygen --out keys     create the signing keys
   npx wrangler secret put SIGNING_KEYS < keys/signing-keys.json
   npx backstage-cfaccess deploy                check everything, then deploy
-  npx backstage-cfaccess catalog push --url URL
+  npx backstage-cfaccess catalog push --url ${baseUrl}
+
+For the environment "staging", pass --env staging to the last three.
 `;
 
 function options(args) {
   const string = { type: "string" };
+  const boolean = { type: "boolean", default: false };
   try {
     return parseArgs({
       args,
@@ -71,7 +90,9 @@ function options(args) {
         audience: string,
         "base-url": string,
         trust: { type: "string", default: "shared-key" },
-        force: { type: "boolean", default: false },
+        zone: string,
+        force: boolean,
+        help: { ...boolean, short: "h" },
       },
     }).values;
   } catch (error) {
@@ -80,32 +101,44 @@ function options(args) {
 }
 
 /** The values, checked. What is missing is asked for. */
-async function answers(values) {
+async function answers(given) {
+  const values = { ...given };
+  // Before the questions: a wrong value of the command line cannot be answered away.
+  for (const name of Object.keys(CHECKS)) {
+    if (values[name] === undefined) continue;
+    const problem = CHECKS[name](values[name], values);
+    if (problem) throw new UsageError(`--${name}: "${values[name]}" ${problem}`);
+  }
   const missing = Object.keys(QUESTIONS).filter((name) => values[name] === undefined);
   if (missing.length > 0 && !process.stdin.isTTY) {
     throw new UsageError(`Missing: --${missing.join(", --")}\n\n  ${USAGE}`);
   }
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    for (const name of missing) {
-      do {
-        values[name] = (await terminal.question(QUESTIONS[name])).trim();
-      } while (problemOf(name, values[name], console.log));
-    }
-  } finally {
-    terminal.close();
-  }
-  for (const name of Object.keys(CHECKS)) {
-    problemOf(name, values[name], (problem) => {
-      throw new UsageError(`--${name}: ${problem}`);
-    });
-  }
-  return values;
+  if (missing.length > 0) Object.assign(values, await ask(missing));
+  const zone = values.zone ?? zoneOf(new URL(values["base-url"]).hostname);
+  const problem = CHECKS.zone(zone, values);
+  if (problem) throw new UsageError(`--zone: "${zone}" ${problem}`);
+  return { ...values, zone };
 }
 
-function problemOf(name, value, report) {
-  const [pattern, problem] = CHECKS[name];
-  if (pattern.test(value)) return false;
-  report(`"${value}" ${problem}`);
-  return true;
+async function ask(names) {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  // Ctrl-D and Ctrl-C end a question without an answer.
+  const ended = new Promise((_, reject) => {
+    terminal.on("close", () => reject(new UsageError("\nNothing is written.")));
+  });
+  const values = {};
+  try {
+    for (const name of names) {
+      let problem;
+      do {
+        values[name] = (await Promise.race([terminal.question(QUESTIONS[name]), ended])).trim();
+        problem = CHECKS[name](values[name], values);
+        if (problem) console.log(`"${values[name]}" ${problem}`);
+      } while (problem);
+    }
+  } finally {
+    ended.catch(() => {});
+    terminal.close();
+  }
+  return values;
 }

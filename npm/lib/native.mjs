@@ -6,11 +6,12 @@ import { UsageError } from "./errors.mjs";
 
 const require = createRequire(import.meta.url);
 const PLATFORM = `${process.platform}-${process.arch}`;
+const PROGRAM = process.platform === "win32" ? "cfaccess.exe" : "cfaccess";
 
 /** The path of the program, or `undefined` on a platform that has none. */
 export function nativeProgram() {
   try {
-    return require.resolve(`@backstage-cfaccess/cli-${PLATFORM}/cfaccess`);
+    return require.resolve(`@backstage-cfaccess/cli-${PLATFORM}/${PROGRAM}`);
   } catch {
     return undefined;
   }

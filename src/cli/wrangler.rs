@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jsonc_parser::ParseOptions;
 use serde_json::{Map, Value};
 
-pub(super) use find::find;
+pub(super) use find::{find, find_here};
 
 /// What an environment does not inherit from the top level, of all that is looked at here
 /// (developers.cloudflare.com, "Wrangler configuration", non-inheritable keys).

@@ -462,6 +462,22 @@ fn ids_come_from_wrangler_toml_and_what_is_missing_is_said_at_once() {
         run.errors(),
         ["the id of the namespace (--namespace, CATALOG in wrangler.toml) is missing"]
     );
+    // As `backstage-cfaccess init` writes it.
+    ground.sandbox.write("wrangler.jsonc", "// of init\n{}");
+    let run = ground.sandbox.run(&push);
+    assert_eq!(
+        run.errors(),
+        [
+            "wrangler.jsonc and wrangler.toml are both there: delete one, or name the file with --config"
+        ]
+    );
+    std::fs::remove_file(ground.sandbox.path("wrangler.toml")).unwrap();
+    ground.sandbox.write(
+        "wrangler.jsonc",
+        r#"{ "account_id": "acc-1", "kv_namespaces": [{ "binding": "CATALOG", "id": "ns1" }] }"#,
+    );
+    let run = ground.sandbox.run_in(&push, "", &ground.variables());
+    assert_eq!(run.code, 0, "{}", run.stderr);
     let mut variables = ground.variables();
     variables[1].1 = "wrong";
     let run = ground.sandbox.run_in(&push, "", &variables);

@@ -61,6 +61,7 @@ test("requests go to the backend or to the front end, and users come from the ca
   ]);
   assert.equal(await (await get("/catalog?filters=x")).text(), "front end /catalog?filters=x");
   assert.equal(await (await get("/apiary")).text(), "front end /apiary");
+  assert.match(await (await get("/cdn-cgi/access/emulator/")).text(), /<title>Debugger/);
   const echo = await (await get("/api/echo")).json();
   assert.equal(echo.headers["cf-access-authenticated-user-email"], "jane@acme.com");
   assert.ok(echo.headers["cf-access-jwt-assertion"]);

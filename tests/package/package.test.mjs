@@ -3,12 +3,14 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { USERS } from "../../dev/people.mjs";
-import { packages } from "../../scripts/package.mjs";
+import { nativePackage, packages, programsIn } from "../../scripts/package.mjs";
+import { descendantsOf, leftOf } from "../dev/running.mjs";
 import { cookiesOf, logIn } from "../dev/support.mjs";
 
 const AUDIENCE = "3f9a1c7e5b2d8046".repeat(4);
@@ -89,14 +91,57 @@ async function sessionOfDev(cwd, args = []) {
   }
 }
 
+describe("npm run package", () => {
+  test("packs the programs of other platforms, all of a folder or one", async (t) => {
+    const dir = await mkdtemp(join(tmpdir(), "cfaccess-binaries-"));
+    t.after(() => rm(dir, { recursive: true }));
+    for (const name of ["cfaccess-darwin-arm64", "cfaccess-win32-x64.exe", "SHA256SUMS"]) {
+      await writeFile(join(dir, name), name);
+    }
+    const found = await programsIn(dir);
+    assert.deepEqual(Object.keys(found), ["darwin-arm64", "win32-x64"]);
+
+    const out = join(dir, "out");
+    const native = await nativePackage("win32-x64", found["win32-x64"], "1.2.3", out);
+    assert.deepEqual((await readdir(native)).sort(), ["LICENSE", "cfaccess.exe", "package.json"]);
+    const { name, os, cpu } = JSON.parse(await readFile(join(native, "package.json"), "utf8"));
+    assert.deepEqual([name, os, cpu], ["@backstage-cfaccess/cli-win32-x64", ["win32"], ["x64"]]);
+    const unix = await nativePackage("darwin-arm64", found["darwin-arm64"], "1.2.3", out);
+    assert.equal((await stat(join(unix, "cfaccess"))).mode & 0o777, 0o755);
+  });
+
+  test("names wrong arguments before it builds", async () => {
+    for (const [args, message] of [
+      [["--colour"], /Unknown option '--colour'/],
+      [["--platform", "linux-x64"], /give both --platform and --binary/],
+      [["--binary", "x", "--binaries", "y"], /give both --platform and --binary/],
+      [["--platform", "beos-x86", "--binary", "x"], /--platform beos-x86: it must be such as/],
+      [["--binaries", "/none"], /--binaries: ENOENT/],
+      [["--binaries", home], /no file there is named such as cfaccess-linux-x64/],
+    ]) {
+      await assert.rejects(packages(args), message);
+    }
+    assert.equal(existsSync(tarballs[0]), true);
+  });
+});
+
 describe("the npm package", { concurrency: false }, () => {
   test("init says what is missing, and what is wrong with a value", async () => {
     const cwd = await folder("wrong");
     const cases = [
       [[], /^Missing: --team, --audience, --base-url\n/],
       [INIT.with(1, "a team"), /^--team: "a team" is no team name/],
-      [INIT.with(3, AUDIENCE.toUpperCase()), /^--audience: .* is no AUD tag/],
+      [INIT.with(1, "https://acme.cloudflareaccess.com"), /^--team: .* without https/],
+      [
+        INIT.with(3, AUDIENCE.toUpperCase()),
+        /^--audience: .* is no AUD tag: write it in lower case/,
+      ],
+      [INIT.with(3, AUDIENCE.slice(1)), /^--audience: .* 64 hexadecimal digits, this has 63/],
       [INIT.with(5, "backstage.acme.com"), /^--base-url: .* is no https URL/],
+      [INIT.with(5, "https://b.acme.com/api/auth"), /^--base-url: .* give backend\.baseUrl/],
+      [INIT.with(5, "https://b.acme.com:7007"), /^--base-url: .* give https:\/\/b\.acme\.com/],
+      [INIT.with(5, "https://localhost"), /^--base-url: .* is not on a zone/],
+      [[...INIT, "--zone", "example.com"], /^--zone: .* does not contain backstage\.acme\.com/],
       [[...INIT, "--trust", "both"], /^--trust: "both" is neither/],
       [[...INIT, "--colour"], /^Unknown option '--colour'/],
     ];
@@ -113,7 +158,10 @@ describe("the npm package", { concurrency: false }, () => {
     assert.equal((await ended(cfaccess(["init", ...INIT], { cwd }))).code, 0);
     const again = await ended(cfaccess(["init", ...INIT], { cwd }));
     assert.equal(again.code, 1);
-    assert.match(again.output, /wrangler\.jsonc and package\.json and \.gitignore already exist/);
+    assert.match(again.output, /^wrangler\.jsonc already exists here\. .* --force/);
+    const forced = await ended(cfaccess(["init", ...INIT, "--force"], { cwd }));
+    assert.equal(forced.code, 0);
+    assert.match(forced.output, /^unchanged: wrangler\.jsonc\nunchanged: package\.json\n/);
 
     const { backstageIdentity } = await sessionOfDev(cwd);
     assert.equal(backstageIdentity.identity.userEntityRef, "user:default/ingrid.solheim");
@@ -126,6 +174,81 @@ describe("the npm package", { concurrency: false }, () => {
         output.includes(env.length > 0 ? "https://staging-back" : "https://backstage.acme"),
       );
     }
+  });
+
+  test("init keeps what a package.json and a .gitignore have", async () => {
+    const cwd = await folder("existing");
+    const own = { name: "ours", scripts: { dev: "own" }, dependencies: { left: "1" } };
+    await writeFile(join(cwd, "package.json"), JSON.stringify(own));
+    await writeFile(join(cwd, ".gitignore"), "*.log\nnode_modules/");
+    const { code, output } = await ended(cfaccess(["init", ...INIT], { cwd }));
+    assert.equal(code, 0, output);
+    const manifest = JSON.parse(await readFile(join(cwd, "package.json"), "utf8"));
+    assert.deepEqual(manifest.scripts, { dev: "own", deploy: "backstage-cfaccess deploy" });
+    assert.deepEqual(Object.keys(manifest.dependencies), ["left", "backstage-cfaccess"]);
+    const ignored = await readFile(join(cwd, ".gitignore"), "utf8");
+    assert.equal(ignored, "*.log\nnode_modules/\n.dev/\n.dev.vars*\n.wrangler/\nkeys/\n");
+
+    const other = await folder("toml");
+    await writeFile(join(other, "wrangler.toml"), "");
+    const refused = await ended(cfaccess(["init", ...INIT], { cwd: other }));
+    assert.match(refused.output, /^wrangler\.toml already exists here/);
+    assert.deepEqual((await readdir(other)).sort(), ["node_modules", "wrangler.toml"]);
+  });
+
+  test("zone is that of the host name, or the one that is named", async () => {
+    for (const [url, args, zone] of [
+      ["https://backstage.acme.co.uk/", [], "acme.co.uk"],
+      ["https://acme.io", [], "acme.io"],
+      ["https://a.b.acme.com", ["--zone", "b.acme.com"], "b.acme.com"],
+    ]) {
+      const cwd = await folder(`zone-${zone}`);
+      const run = await ended(cfaccess(["init", ...INIT.with(5, url), ...args], { cwd }));
+      assert.equal(run.code, 0, run.output);
+      const text = await readFile(join(cwd, "wrangler.jsonc"), "utf8");
+      assert.ok(text.includes(`"pattern": "${new URL(url).hostname}/*", "zone_name": "${zone}"`));
+      assert.ok(text.includes(`"baseUrl": "${url.replace(/\/$/, "")}"`));
+      const { hostname } = new URL(url);
+      const staging = hostname === zone ? `staging.${zone}` : `staging-${hostname}`;
+      assert.ok(
+        text.includes(`"pattern": "${staging}/*"`) && text.includes(`"https://${staging}"`),
+      );
+    }
+  });
+
+  test("help, version and several configuration files", async () => {
+    const cwd = await folder("help");
+    for (const command of ["init", "dev", "deploy"]) {
+      const { code, output } = await ended(cfaccess([command, "--help"], { cwd }));
+      assert.equal(code, 0, output);
+      assert.match(output, new RegExp(`^backstage-cfaccess ${command} \\[`));
+    }
+    assert.match((await ended(cfaccess(["--version"], { cwd }))).output, /^\d+\.\d+\.\d+\n$/);
+    assert.deepEqual(await readdir(cwd), ["node_modules"]);
+
+    await writeFile(join(cwd, "wrangler.toml"), "");
+    await writeFile(join(cwd, "wrangler.jsonc"), "{}");
+    const several = await ended(cfaccess(["dev", "--port", "0"], { cwd }));
+    assert.equal(several.code, 1);
+    assert.match(several.output, /^wrangler\.jsonc and wrangler\.toml are both there/);
+    await rm(join(cwd, "wrangler.toml"));
+    await writeFile(join(cwd, "wrangler.jsonc"), '{ "vars": { "CFACCESS": "{" } }');
+    const broken = await ended(cfaccess(["dev", "--port", "0"], { cwd }));
+    assert.equal(broken.code, 1);
+    assert.match(broken.output, /^wrangler\.jsonc: CFACCESS is neither an object nor JSON/);
+  });
+
+  test("dev that loses its npx ends, and workerd with it", async () => {
+    const cwd = await folder("npx");
+    const npx = start("npx", ["backstage-cfaccess", "dev", "--port", "0"], cwd);
+    while (!npx.output.includes("Ctrl-C")) {
+      const ended = npx.closed.then(() => "ended");
+      const next = await Promise.race([once(npx.child.stdout, "data"), ended]);
+      assert.notEqual(next, "ended", npx.output);
+    }
+    const pids = await descendantsOf(npx.child.pid);
+    npx.child.kill("SIGKILL");
+    assert.deepEqual(await leftOf(pids), []);
   });
 
   test("deploy refuses what doctor refuses, and checks the file and environment that it deploys", async () => {

@@ -33,7 +33,7 @@ records; groups count for what they say of their members. Entities of other kind
 Users of a running Backstage carry `relations`, and their groups are taken from there. In files they
 are joined from `spec.memberOf` of the users and `spec.members` of the groups, so give both.
 
-Users are found by ref, by email, and by the annotations that the resolvers in wrangler.toml name.
+Users are found by ref, by email, and by the annotations that the resolvers in wrangler's file name.
 With `catalog.groups = \"transitive\"` in its CFACCESS the ancestors of a user's groups count too: give
 the groups as well.
 

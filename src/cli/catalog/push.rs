@@ -48,10 +48,10 @@ pub(in crate::cli) struct Args {
     force: bool,
     #[command(flatten)]
     settings: Settings,
-    /// The account id [default: `CLOUDFLARE_ACCOUNT_ID`, or `account_id` in wrangler.toml]
+    /// The account id [default: `CLOUDFLARE_ACCOUNT_ID`, or `account_id` in wrangler's configuration]
     #[arg(long, value_name = "ID")]
     account: Option<String>,
-    /// The id of the namespace [default: that of CATALOG in wrangler.toml]
+    /// The id of the namespace [default: that of CATALOG in wrangler's configuration]
     #[arg(long, value_name = "ID")]
     namespace: Option<String>,
 }
@@ -65,7 +65,7 @@ In this order: what is gone is deleted, what has changed is replaced, what is ne
 at any point and run again, it ends right. If anything is wrong with any source, if the answer is
 half a list, or if too much would be removed, nothing is written, and the exit code is 1.
 
-The ids of the account and of the namespace CATALOG are taken from wrangler.toml. Users are found by
+The ids of the account and of the namespace CATALOG are taken from wrangler's file. Users are found by
 ref, by email, and by the annotations that its resolvers name.
 
 The token of Cloudflare's API is read from CLOUDFLARE_API_TOKEN; it needs `Workers KV Storage: Edit`.
@@ -196,7 +196,8 @@ fn namespace(args: &Args, deployment: Option<&Deployment>) -> Result<Namespace, 
     let account = args.account.clone().or_else(|| variable("CLOUDFLARE_ACCOUNT_ID"));
     let account = account
         .or_else(|| deployment?.get("account_id").and_then(Value::as_str).map(str::to_owned));
-    let config = args.settings.path().display();
+    let config = args.settings.path();
+    let config = config.display();
     let account = given(
         account,
         &format!("the account id (--account, CLOUDFLARE_ACCOUNT_ID, `account_id` in {config})"),

@@ -1,24 +1,24 @@
-//! What the catalog's commands take from wrangler.toml: which Worker the records are for.
+//! What the catalog's commands take from wrangler's configuration: which Worker the records are for.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use glob::Pattern;
 
 use super::super::CliError;
-use super::super::wrangler::{Deployment, Wrangler};
+use super::super::wrangler::{Deployment, Wrangler, find_here};
 use crate::catalog::import::ImportPolicy;
 use crate::catalog::is_annotation_name;
 use crate::config::import_policy;
 
-/// Where the configuration is, if it is not named.
+/// How messages name a configuration that is not there.
 const DEFAULT: &str = "wrangler.toml";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Settings {
     /// The Worker's configuration: its resolvers say which annotations users are found by
-    /// [default: wrangler.toml, if there is one]
-    #[arg(long, value_name = "WRANGLER_TOML")]
+    /// [default: wrangler.json, .jsonc or .toml of this folder, if there is one]
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Its environment; by default the top level
     #[arg(long, value_name = "NAME")]
@@ -33,19 +33,21 @@ pub(super) struct Settings {
 
 impl Settings {
     /// How messages name the file.
-    pub(super) fn path(&self) -> &Path {
-        self.config.as_deref().unwrap_or(Path::new(DEFAULT))
+    pub(super) fn path(&self) -> PathBuf {
+        let found = || find_here().ok().flatten();
+        self.config.clone().or_else(found).unwrap_or_else(|| DEFAULT.into())
     }
 
     /// What wrangler deploys; `None` if there is no file and none was asked for.
     ///
     /// # Errors
-    /// If it cannot be read, or has no such environment.
+    /// If it cannot be read, has no such environment, or if it is not clear which file is meant.
     pub(super) fn deployment(&self) -> Result<Option<Deployment>, String> {
-        if self.config.is_none() && self.env.is_none() && !self.path().exists() {
+        let found = if self.config.is_some() { None } else { find_here()? };
+        if self.config.is_none() && found.is_none() && self.env.is_none() {
             return Ok(None);
         }
-        let deployments = Wrangler::read(self.path())?.deployments(self.env.as_deref())?;
+        let deployments = Wrangler::read(&self.path())?.deployments(self.env.as_deref())?;
         Ok(deployments.into_iter().next())
     }
 

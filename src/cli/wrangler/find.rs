@@ -23,6 +23,21 @@ pub(in crate::cli) fn find() -> Result<PathBuf, String> {
     Ok(found.strip_prefix(&here).map(Path::to_owned).unwrap_or(found))
 }
 
+/// The file of this folder, without a look at the folders above; `None` if there is none.
+///
+/// # Errors
+/// If there are several.
+pub(in crate::cli) fn find_here() -> Result<Option<PathBuf>, String> {
+    let found: Vec<&str> = NAMES.into_iter().filter(|name| Path::new(name).is_file()).collect();
+    if found.len() > 1 {
+        return Err(format!(
+            "{} are both there: delete one, or name the file with --config",
+            found.join(" and ")
+        ));
+    }
+    Ok(found.first().map(PathBuf::from))
+}
+
 fn find_from(here: &Path) -> Result<PathBuf, String> {
     let found: Vec<PathBuf> = NAMES.iter().filter_map(|name| find_up(here, name)).collect();
     let redirect = find_up(here, REDIRECT);

@@ -1,0 +1,1 @@
+export const asksForHelp = (args) => args.includes("--help") || args.includes("-h");
