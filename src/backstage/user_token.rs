@@ -12,6 +12,14 @@ use crate::ports::Ports;
 /// The longest token that Backstage accepts, in characters (`MAX_TOKEN_LENGTH` there).
 pub const MAX_TOKEN_LENGTH: usize = 32_768;
 
+/// A token that carries the ownership refs only while it is small is shorter than this, in characters.
+/// Node.js refuses a request with 16,384 bytes of headers in all (`--max-http-header-size`), and Access's
+/// assertion takes up to 4 KiB twice: in its header and in its cookie.
+pub const SMALL_TOKEN_LENGTH: usize = 6 * 1024;
+
+/// A dot and an ES256 signature in base64url.
+const SIGNATURE_LENGTH: usize = 87;
+
 /// `typ` of a user token.
 pub(super) const USER_TYPE: &str = "vnd.backstage.user";
 
@@ -27,6 +35,17 @@ pub fn is_reserved_claim(name: &str) -> bool {
     RESERVED_CLAIMS.contains(&name)
 }
 
+/// Whether a token carries `ent`, the ownership refs. Without them the backend asks userinfo.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OwnershipClaim {
+    /// Whatever its length.
+    Always,
+    /// While the token is shorter than [`SMALL_TOKEN_LENGTH`].
+    WhileSmall,
+    /// Never.
+    Never,
+}
+
 /// What a token says.
 #[derive(Clone, Copy, Debug)]
 pub struct TokenRequest<'a> {
@@ -34,8 +53,10 @@ pub struct TokenRequest<'a> {
     pub issuer: &'a str,
     /// The user's canonical entity ref.
     pub user: &'a str,
-    /// The ownership refs, or `None` to leave `ent` out.
-    pub ownership: Option<&'a [String]>,
+    /// The ownership refs.
+    pub ownership: &'a [String],
+    /// Whether the token carries them.
+    pub ownership_claim: OwnershipClaim,
     /// Additional claims. Those that the Worker sets itself come before them.
     pub claims: &'a Map<String, Value>,
     /// Seconds since 1970.
@@ -68,7 +89,7 @@ struct Claims<'a> {
     aud: &'a str,
     iat: i64,
     exp: i64,
-    uip: String,
+    uip: &'a str,
     #[serde(flatten)]
     more: MoreClaims<'a>,
 }
@@ -98,20 +119,26 @@ pub async fn issue<P: Ports>(
         &LimitedClaims { sub: request.user, iat: request.issued_at, exp: request.expires_at },
     )?;
     let uip = sign(&limited, key, ports).await?;
-    let mut token = signing_input(
-        USER_TYPE,
-        key,
-        &Claims {
+    let input = |ent| {
+        let claims = Claims {
             iss: request.issuer,
             sub: request.user,
-            ent: request.ownership,
+            ent,
             aud: "backstage",
             iat: request.issued_at,
             exp: request.expires_at,
-            uip,
+            uip: &uip,
             more: MoreClaims(request.claims),
-        },
-    )?;
+        };
+        signing_input(USER_TYPE, key, &claims)
+    };
+    let carried = request.ownership_claim != OwnershipClaim::Never;
+    let mut token = input(carried.then_some(request.ownership))?;
+    if request.ownership_claim == OwnershipClaim::WhileSmall
+        && token.len() + SIGNATURE_LENGTH >= SMALL_TOKEN_LENGTH
+    {
+        token = input(None)?;
+    }
     let signature = sign(&token, key, ports).await?;
     token.push('.');
     token.push_str(&signature);

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::url::PlainUrl;
+use crate::backstage::OwnershipClaim;
 use crate::problem::Problem;
 use crate::reader::Reader;
 
@@ -23,8 +24,8 @@ pub struct BackstageConfig {
     pub trust: Trust,
     /// The life of a Backstage token, in seconds.
     pub token_life: u32,
-    /// Whether the token leaves out `ent`.
-    pub omit_ownership_claim: bool,
+    /// Whether the token carries `ent`.
+    pub ownership_claim: OwnershipClaim,
     /// Origins of front ends that are served from elsewhere.
     pub cors_origins: Vec<String>,
     /// Where to forward to; `None` is the request's own host, whose origin a routed Worker reaches.
@@ -59,7 +60,7 @@ pub(super) fn read(value: &Value, problems: &mut Vec<Problem>) -> Option<Backsta
     let trust =
         reader.one_of("trust", &[("service", Trust::Service), ("shared-key", Trust::SharedKey)]);
     let token_life = token_life(&mut reader);
-    let omit_ownership_claim = reader.boolean("omitIdentityTokenOwnershipClaim");
+    let ownership_claim = ownership_claim(&mut reader);
     let cors_origins = cors_origins(&mut reader);
     let origin = origin(&mut reader);
     if let (Some(origin), Some(base_url)) = (&origin, &base_url)
@@ -83,7 +84,7 @@ pub(super) fn read(value: &Value, problems: &mut Vec<Problem>) -> Option<Backsta
         auth_path,
         trust: trust?,
         token_life,
-        omit_ownership_claim,
+        ownership_claim,
         cors_origins,
         origin,
         public_paths,
@@ -108,6 +109,20 @@ fn token_life(reader: &mut Reader<'_>) -> u32 {
     reader
         .seconds("backstageTokenExpiration")
         .map_or(TOKEN_LIFE_DEFAULT, |seconds| seconds.clamp(TOKEN_LIFE_MIN, TOKEN_LIFE_MAX))
+}
+
+fn ownership_claim(reader: &mut Reader<'_>) -> OwnershipClaim {
+    let key = "omitIdentityTokenOwnershipClaim";
+    match reader.value(key) {
+        None => OwnershipClaim::WhileSmall,
+        Some(Value::Bool(true)) => OwnershipClaim::Never,
+        Some(Value::Bool(false)) => OwnershipClaim::Always,
+        Some(Value::String(text)) if text.trim() == "auto" => OwnershipClaim::WhileSmall,
+        Some(_) => {
+            reader.problem(key, "must be true, false or `auto`");
+            OwnershipClaim::WhileSmall
+        }
+    }
 }
 
 fn cors_origins(reader: &mut Reader<'_>) -> Vec<String> {

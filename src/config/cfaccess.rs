@@ -17,12 +17,20 @@ pub(super) fn read(
     value: &Value,
     code: &AppCode,
     problems: &mut Vec<Problem>,
-) -> Option<(AccessPolicy, SignInPolicy)> {
+) -> Option<(AccessPolicy, SignInPolicy, Vec<&'static str>)> {
     let mut reader = Reader::new("CFACCESS", value, problems);
     let access = access(&mut reader);
     let sign_in = sign_in::read(&mut reader, code);
+    let without_effect = without_effect(&mut reader);
     reader.finish();
-    Some((access?, sign_in?))
+    Some((access?, sign_in?, without_effect))
+}
+
+/// The keys that the official provider's schema has and that have no effect there either: a proxy
+/// provider keeps no session.
+fn without_effect(reader: &mut Reader<'_>) -> Vec<&'static str> {
+    let key = "sessionDuration";
+    reader.seconds(key).map(|_| key).into_iter().collect()
 }
 
 fn access(reader: &mut Reader<'_>) -> Option<AccessPolicy> {

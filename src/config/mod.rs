@@ -45,6 +45,8 @@ pub struct Config {
     pub backstage: BackstageConfig,
     /// With which keys.
     pub signing_keys: SigningKeySet,
+    /// Keys of `CFACCESS` that are accepted and have no effect.
+    pub without_effect: Vec<&'static str>,
 }
 
 impl Config {
@@ -59,7 +61,7 @@ impl Config {
             .map(|value| cfaccess::read(&value, code, &mut problems));
         let backstage = object("BACKSTAGE", source.backstage.as_deref(), &mut problems)
             .map(|value| backstage::read(&value, &mut problems));
-        if let (Some(Some((_, sign_in))), Some(Some(backstage))) = (&cfaccess, &backstage) {
+        if let (Some(Some((_, sign_in, _))), Some(Some(backstage))) = (&cfaccess, &backstage) {
             for path in backstage.public_paths.iter().filter(|path| *path != "/") {
                 if backstage::opens_sign_in(path, &backstage.auth_path, &sign_in.provider_id) {
                     problems.push(Problem::new(
@@ -83,10 +85,10 @@ impl Config {
         let signing_keys =
             signing_keys.map_err(|why| problems.push(Problem::new("SIGNING_KEYS", why))).ok();
         match (cfaccess.flatten(), backstage.flatten(), signing_keys) {
-            (Some((access, sign_in)), Some(backstage), Some(signing_keys))
+            (Some((access, sign_in, without_effect)), Some(backstage), Some(signing_keys))
                 if problems.is_empty() =>
             {
-                Ok(Self { access, sign_in, backstage, signing_keys })
+                Ok(Self { access, sign_in, backstage, signing_keys, without_effect })
             }
             _ => Err(problems),
         }

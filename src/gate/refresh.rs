@@ -9,7 +9,7 @@ use super::reply::Reply;
 use super::request_scope::RequestScope;
 use crate::access::{Assertion, identity_of};
 use crate::backstage::{
-    BackstageIdentity, ProviderInfo, RefreshAnswer, Session, TokenRequest, issue,
+    BackstageIdentity, OwnershipClaim, ProviderInfo, RefreshAnswer, Session, TokenRequest, issue,
 };
 use crate::catalog::CachedCatalog;
 use crate::config::Config;
@@ -52,16 +52,22 @@ impl<P: Ports> RequestScope<'_, P> {
         let caller = self.sign_in(assertion).await?;
         let expires_at = now + i64::from(backstage.token_life);
         self.keep_issued(&caller.user, expires_at);
-        // What userinfo could not answer from the catalog stays in the token.
-        let has_ownership = !backstage.omit_ownership_claim
-            || self.gate.app.sign_in.has_code
-            || caller.user.differs_from_catalog();
+        // What userinfo could not answer from the catalog stays in the token while it fits.
+        let ownership_claim = match backstage.ownership_claim {
+            OwnershipClaim::Never
+                if self.gate.app.sign_in.has_code || caller.user.differs_from_catalog() =>
+            {
+                OwnershipClaim::WhileSmall
+            }
+            configured => configured,
+        };
         let ResolvedUser { user, ownership, claims, .. } = &caller.user;
         let token = issue(
             &TokenRequest {
                 issuer: &backstage.issuer,
                 user,
-                ownership: has_ownership.then_some(ownership),
+                ownership,
+                ownership_claim,
                 claims,
                 issued_at: now,
                 expires_at,

@@ -1,6 +1,7 @@
 //! The configuration: what is read from it, and that everything wrong with it is said at once.
 
 use backstage_cfaccess::access::{IdentityFrom, ServiceToken};
+use backstage_cfaccess::backstage::OwnershipClaim;
 use backstage_cfaccess::catalog::import::ImportPolicy;
 use backstage_cfaccess::config::{AppCode, Config, Mode, RawConfig, Trust, import_policy};
 use backstage_cfaccess::sign_in::OnUserNotFound;
@@ -24,7 +25,8 @@ fn minimal_configuration_is_accepted() {
     let setup = Setup::new()
         .cfaccess("serviceTokens", json!(null))
         .signing_keys(json!({ "keys": [SIGNER.private_jwk()] }));
-    let Config { access, sign_in, backstage, signing_keys } = setup.config();
+    let Config { access, sign_in, backstage, signing_keys, without_effect } = setup.config();
+    assert!(without_effect.is_empty());
     assert_eq!(access.team_domain, "testteam.cloudflareaccess.com");
     assert_eq!(access.issuer, ISSUER);
     assert_eq!(access.audience, [AUDIENCE]);
@@ -40,7 +42,7 @@ fn minimal_configuration_is_accepted() {
     assert_eq!(backstage.issuer, "http://127.0.0.1:7007/api/auth");
     assert_eq!(backstage.trust, Trust::Service);
     assert_eq!(backstage.token_life, 3_600);
-    assert!(!backstage.omit_ownership_claim);
+    assert_eq!(backstage.ownership_claim, OwnershipClaim::WhileSmall);
     assert_eq!((backstage.cors_origins.len(), backstage.public_paths.len()), (0, 0));
     assert_eq!(backstage.origin, None);
     assert_eq!(backstage.mode, Mode::Answer);
@@ -81,7 +83,7 @@ fn every_key_is_read() {
     assert_eq!(backstage.issuer, "https://example.com/backstage/api/auth");
     assert_eq!(backstage.trust, Trust::SharedKey);
     assert_eq!(backstage.token_life, 7_200);
-    assert!(backstage.omit_ownership_claim);
+    assert_eq!(backstage.ownership_claim, OwnershipClaim::Never);
     assert_eq!(backstage.cors_origins, ["https://app.example.com", "http://localhost:3000"]);
     assert_eq!(backstage.origin.as_deref(), Some("https://origin.example.com"));
     assert_eq!(backstage.public_paths, ["/healthcheck", "/assets/"]);
@@ -292,4 +294,12 @@ pub(super) fn with(resolver: &str, options: &Value) -> Setup {
         resolver[key] = value.clone();
     }
     Setup::new().resolvers(&json!([resolver]))
+}
+
+#[test]
+fn session_duration_is_accepted_and_named_as_without_effect() {
+    for value in [json!("24h"), json!({ "hours": 24 }), json!("PT24H")] {
+        let config = Setup::new().cfaccess("sessionDuration", value).config();
+        assert_eq!(config.without_effect, ["sessionDuration"]);
+    }
 }

@@ -1,7 +1,9 @@
 //! What Backstage is given: the token, which a backend must accept and take apart as its own, and
 //! the answer of the refresh route, held against recorded ones of the official provider.
 
-use backstage_cfaccess::backstage::{MAX_TOKEN_LENGTH, TokenRequest, issue};
+use backstage_cfaccess::backstage::{
+    MAX_TOKEN_LENGTH, OwnershipClaim, SMALL_TOKEN_LENGTH, TokenRequest, issue,
+};
 use backstage_cfaccess::error::Fault;
 use serde_json::{Value, json};
 
@@ -310,7 +312,8 @@ fn longest_token_is_issued_and_a_longer_one_is_a_fault() {
         let request = TokenRequest {
             issuer: "http://127.0.0.1:7007/api/auth",
             user: "user:default/jane.doe",
-            ownership: Some(&ownership),
+            ownership: &ownership,
+            ownership_claim: OwnershipClaim::Always,
             claims: &serde_json::Map::new(),
             issued_at: NOW,
             expires_at: NOW + 3_600,
@@ -341,10 +344,42 @@ fn user_with_too_many_groups_signs_in_once_the_claim_is_omitted() {
     let world = World::new();
     world.adds("jane.doe", "jane@example.com", &groups);
     let ask = Ask::refresh(&Claims::user().mint());
-    let outcome = ask.of(&Setup::new().gate(), &world);
+    let with = |omit| Setup::new().backstage("omitIdentityTokenOwnershipClaim", omit).gate();
+    let outcome = ask.of(&with(json!(false)), &world);
     assert_eq!((code_of(&outcome).as_str(), reply_of(&outcome).status), ("token_too_large", 500));
-    let setup = Setup::new().backstage("omitIdentityTokenOwnershipClaim", json!(true));
-    let outcome = ask.of(&setup.gate(), &world);
-    let identity = &body_of(&outcome)["backstageIdentity"]["identity"];
-    assert_eq!(identity["ownershipEntityRefs"].as_array().unwrap().len(), 1_501);
+    for gate in [with(json!(true)), with(json!("auto")), Setup::new().gate()] {
+        let outcome = ask.of(&gate, &world);
+        let identity = &body_of(&outcome)["backstageIdentity"]["identity"];
+        assert_eq!(identity["ownershipEntityRefs"].as_array().unwrap().len(), 1_501);
+    }
+}
+
+#[test]
+fn token_carries_the_ownership_refs_while_it_is_shorter_than_six_kibibytes() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    let issued = |claim, filler: usize| {
+        let ownership = [format!("group:default/{}", "g".repeat(filler))];
+        let request = TokenRequest {
+            issuer: "http://127.0.0.1:7007/api/auth",
+            user: "user:default/jane.doe",
+            ownership: &ownership,
+            ownership_claim: claim,
+            claims: &serde_json::Map::new(),
+            issued_at: NOW,
+            expires_at: NOW + 3_600,
+        };
+        block_on(issue(&request, gate.config.signing_keys.first(), &world)).unwrap()
+    };
+    let mut seen = [0, 0];
+    for filler in 4_000..4_400 {
+        let whole = issued(OwnershipClaim::Always, filler);
+        let token = issued(OwnershipClaim::WhileSmall, filler);
+        let is_small = whole.len() < SMALL_TOKEN_LENGTH;
+        assert_eq!(payload_of(&token).contains("\"ent\""), is_small, "{}", whole.len());
+        assert!(token.len() < SMALL_TOKEN_LENGTH);
+        assert!(verifies(&token, &SIGNER.public_jwk()));
+        assert!(verifies(&limited_user_token(&token), &SIGNER.public_jwk()));
+        seen[usize::from(is_small)] += 1;
+    }
+    assert!(seen.iter().all(|count| *count > 20), "{seen:?}");
 }

@@ -94,6 +94,12 @@ fn check_access(config: &Config, findings: &mut Findings) {
             ));
         }
     }
+    for key in &config.without_effect {
+        findings.warning(format!(
+            "CFACCESS.{key} has no effect, as in the official provider: Access decides how long a session \
+             lasts, and BACKSTAGE.backstageTokenExpiration how long a token does. Remove it"
+        ));
+    }
     for token in &config.access.service_tokens {
         if !token.token.to_ascii_lowercase().ends_with(".access") {
             findings.warning(format!(
