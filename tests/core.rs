@@ -13,6 +13,8 @@ mod support;
 
 #[path = "core/annotation.rs"]
 mod annotation;
+#[path = "core/attach.rs"]
+mod attach;
 #[path = "core/background.rs"]
 mod background;
 #[path = "core/claims.rs"]

@@ -2,6 +2,7 @@
 //! (`ClientAuthResponse` of `@backstage/plugin-auth-node`).
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use crate::json::{to_json_array, to_json_string};
 
@@ -63,22 +64,29 @@ impl RefreshAnswer<'_> {
     #[must_use]
     pub fn session(&self) -> Session {
         let Self { profile, provider_info, identity } = self;
-        let answer = format!(
+        let mut answer = format!(
+            r#"{{"profile":{profile},"providerInfo":{provider_info},"backstageIdentity":{{"token":""#,
+        );
+        let token_at = answer.len();
+        // A compact JWS has no character that JSON would escape.
+        answer.push_str(identity.token);
+        // Writing into a string cannot fail.
+        let _ = write!(
+            answer,
             concat!(
-                r#"{{"profile":{profile},"#,
-                r#""providerInfo":{provider_info},"#,
-                r#""backstageIdentity":{{"token":{user_token},"#,
-                r#""identity":{{"type":"user","userEntityRef":{user},"#,
+                r#"","identity":{{"type":"user","userEntityRef":{user},"#,
                 r#""ownershipEntityRefs":{ownership}}},"#,
                 r#""expiresInSeconds":"#,
             ),
-            profile = profile,
-            provider_info = provider_info,
-            user_token = to_json_string(identity.token),
             user = to_json_string(identity.user),
             ownership = to_json_array(identity.ownership),
         );
-        Session { user: identity.user.to_owned(), answer, expires_at: identity.expires_at }
+        Session {
+            user: identity.user.to_owned(),
+            token: token_at..token_at + identity.token.len(),
+            answer,
+            expires_at: identity.expires_at,
+        }
     }
 }
 
@@ -89,6 +97,8 @@ pub struct Session {
     pub user: String,
     /// The answer as JSON, up to the seconds that its token has left.
     answer: String,
+    /// Where the token is in `answer`.
+    token: Range<usize>,
     expires_at: i64,
 }
 
@@ -101,6 +111,12 @@ impl Session {
         // Writing into a string cannot fail.
         let _ = write!(json, "{}}}}}", self.expires_at - now);
         json
+    }
+
+    /// The Backstage token.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        self.answer.get(self.token.clone()).unwrap_or_default()
     }
 
     /// How many bytes it takes to keep.

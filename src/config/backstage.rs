@@ -26,6 +26,8 @@ pub struct BackstageConfig {
     pub token_life: u32,
     /// Whether the token carries `ent`.
     pub ownership_claim: OwnershipClaim,
+    /// Whose forwarded requests get the Backstage token of their caller.
+    pub attach_token: AttachToken,
     /// Origins of front ends that are served from elsewhere.
     pub cors_origins: Vec<String>,
     /// Where to forward to; `None` is the request's own host, whose origin a routed Worker reaches.
@@ -45,6 +47,17 @@ pub enum Trust {
     SharedKey,
 }
 
+/// Whose forwarded requests get the Backstage token of their caller.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AttachToken {
+    /// None.
+    Never,
+    /// Those of service tokens.
+    ServiceTokens,
+    /// Those of service tokens, and those of users that show no browser.
+    NonBrowser,
+}
+
 /// Who answers the refresh route.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mode {
@@ -61,6 +74,14 @@ pub(super) fn read(value: &Value, problems: &mut Vec<Problem>) -> Option<Backsta
         reader.one_of("trust", &[("service", Trust::Service), ("shared-key", Trust::SharedKey)]);
     let token_life = token_life(&mut reader);
     let ownership_claim = ownership_claim(&mut reader);
+    let attach_token = reader.one_of(
+        "attachToken",
+        &[
+            ("never", AttachToken::Never),
+            ("service-tokens", AttachToken::ServiceTokens),
+            ("non-browser", AttachToken::NonBrowser),
+        ],
+    );
     let cors_origins = cors_origins(&mut reader);
     let origin = origin(&mut reader);
     if let (Some(origin), Some(base_url)) = (&origin, &base_url)
@@ -85,6 +106,7 @@ pub(super) fn read(value: &Value, problems: &mut Vec<Problem>) -> Option<Backsta
         trust: trust?,
         token_life,
         ownership_claim,
+        attach_token: attach_token?,
         cors_origins,
         origin,
         public_paths,

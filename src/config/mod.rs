@@ -13,7 +13,7 @@ mod url;
 use serde_json::Value;
 
 pub use app_code::AppCode;
-pub use backstage::{BackstageConfig, Mode, Trust};
+pub use backstage::{AttachToken, BackstageConfig, Mode, Trust};
 
 use crate::access::AccessPolicy;
 use crate::backstage::SigningKeySet;

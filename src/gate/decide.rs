@@ -1,7 +1,7 @@
 //! The check ladder of a request.
 
 use std::borrow::Cow;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
@@ -12,13 +12,14 @@ use super::caches::IsolateCaches;
 use super::cors::{cors_headers, is_allowed_preflight, preflight};
 use super::header_edits::{AssertionNames, Forward, HOP_HEADER, HeaderEdits};
 use super::log_event::LogEvent;
-use super::refresh::Refreshed;
+use super::refresh::Issued;
 use super::reply::{Reply, error_reply};
 use super::request::Request;
 use super::request_scope::RequestScope;
 use super::route::{Route, route};
 use crate::access::{Assertion, verify};
 use crate::background::BackgroundTask;
+use crate::backstage::Session;
 use crate::config::{Config, Problem, RawConfig};
 use crate::error::{Fault, GateError, Refusal};
 use crate::futures::within;
@@ -207,7 +208,8 @@ impl<P: Ports> RequestScope<'_, P> {
         // (3), (4)
         let assertion = self.assertion().await?;
         self.log(|log| log.verified(&assertion));
-        self.forward_verified(&assertion).await
+        let decision = self.with_token(&assertion, self.forward(Some(&assertion))).await?;
+        self.forward_verified(&assertion, decision).await
     }
 
     /// Steps 3 and 5, and what may take the rest of the time, within [`REFRESH_LIMIT_MS`]. The timer
@@ -218,29 +220,56 @@ impl<P: Ports> RequestScope<'_, P> {
             .await
             .ok_or(GateError::Fault(Fault::RefreshTimeout))??;
         match refreshed {
-            Ok(Refreshed { reply, issued_to }) => {
-                if let Some((user, assertion)) = issued_to {
-                    within(self.register_before_answer(&user, &assertion), limit).await;
-                }
-                Ok(Decision::Reply(reply))
+            Ok((issued, assertion)) => {
+                self.register_issued(&issued, &assertion, limit).await;
+                let body = issued.session.to_json(self.seconds());
+                Ok(Decision::Reply(Reply::json(200, body)))
             }
             Err(forwarded) => Ok(forwarded),
         }
     }
 
+    /// The session of a verified caller, within the time of a refresh.
+    pub(super) async fn session_in_time(
+        &self,
+        assertion: &Rc<Assertion>,
+    ) -> Result<Rc<Session>, GateError> {
+        let mut limit = pin!(self.ports.sleep(REFRESH_LIMIT_MS));
+        let issued = within(self.issue_session(assertion), limit.as_mut())
+            .await
+            .ok_or(GateError::Fault(Fault::RefreshTimeout))??;
+        self.register_issued(&issued, assertion, limit).await;
+        Ok(issued.session)
+    }
+
+    /// Registers the user of a new session with the origin, in what is left of the time.
+    async fn register_issued(
+        &self,
+        issued: &Issued,
+        assertion: &Rc<Assertion>,
+        limit: Pin<&mut impl Future<Output = ()>>,
+    ) {
+        if issued.is_new {
+            within(self.register_before_answer(&issued.session.user, assertion), limit).await;
+        }
+    }
+
     /// The session, or the request to forward if there is no user.
-    async fn verify_and_refresh(&self) -> Result<Result<Refreshed, Decision>, GateError> {
+    async fn verify_and_refresh(
+        &self,
+    ) -> Result<Result<(Issued, Rc<Assertion>), Decision>, GateError> {
         // (3)
         let assertion = self.assertion().await?;
         self.log(|log| log.verified(&assertion));
         // (5)
-        match self.refresh(&assertion).await {
+        match self.issue_session(&assertion).await {
             Err(GateError::Refusal(Refusal::UserNotFound))
                 if self.gate.config.sign_in.on_user_not_found == OnUserNotFound::Origin =>
             {
-                self.forward_verified(&assertion).await.map(Err)
+                let decision = self.forward(Some(&assertion));
+                self.forward_verified(&assertion, decision).await.map(Err)
             }
-            result => result.map(Ok),
+            result => result.map(|issued| Ok((issued, assertion))),
         }
     }
 
@@ -260,8 +289,11 @@ impl<P: Ports> RequestScope<'_, P> {
     }
 
     /// The request of a verified caller, forwarded with what the app has to say.
-    async fn forward_verified(&self, assertion: &Rc<Assertion>) -> Result<Decision, GateError> {
-        let mut decision = self.forward(Some(assertion));
+    async fn forward_verified(
+        &self,
+        assertion: &Rc<Assertion>,
+        mut decision: Decision,
+    ) -> Result<Decision, GateError> {
         if let (Some(hook), Decision::Forward(forward)) =
             (&self.gate.app.before_forward, &mut decision)
         {

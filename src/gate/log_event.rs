@@ -46,6 +46,9 @@ pub struct LogEvent {
     user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resolver: Option<String>,
+    /// Whether the forwarded request got the Backstage token of its caller.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) attached: bool,
     /// The resolvers that were tried before, or instead, each with its code.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) tries: Vec<String>,
@@ -73,6 +76,7 @@ impl LogEvent {
             identity: None,
             user: None,
             resolver: None,
+            attached: false,
             tries: Vec::new(),
             notes: Vec::new(),
         }

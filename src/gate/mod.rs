@@ -5,6 +5,7 @@
 //! `decide.rs`.
 
 mod app;
+mod attach;
 mod background;
 mod before_forward;
 mod caches;

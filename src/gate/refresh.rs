@@ -5,7 +5,6 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::caches::IsolateCaches;
-use super::reply::Reply;
 use super::request_scope::RequestScope;
 use crate::access::{Assertion, identity_of};
 use crate::backstage::{
@@ -28,26 +27,25 @@ pub(super) struct SignedInCaller {
     pub(super) until: i64,
 }
 
-/// The answer of the refresh route.
-pub(super) struct Refreshed {
-    pub(super) reply: Reply,
-    /// The user of a new session, and their assertion.
-    pub(super) issued_to: Option<(String, Rc<Assertion>)>,
+/// A session, cached or new.
+pub(super) struct Issued {
+    pub(super) session: Rc<Session>,
+    pub(super) is_new: bool,
 }
 
 impl<P: Ports> RequestScope<'_, P> {
     /// The session: the caller's identity at Access, their Backstage user, and a token that says so.
-    pub(super) async fn refresh(&self, assertion: &Rc<Assertion>) -> Result<Refreshed, GateError> {
+    pub(super) async fn issue_session(
+        &self,
+        assertion: &Rc<Assertion>,
+    ) -> Result<Issued, GateError> {
         let Config { backstage, signing_keys, .. } = &self.gate.config;
         let IsolateCaches { sessions, .. } = &self.gate.caches;
         let now = self.seconds();
         if let Some(session) = sessions.get(assertion.token(), now) {
             self.log(|log| log.reused(&session.user));
             self.register_in_background(&session.user, assertion);
-            return Ok(Refreshed {
-                reply: Reply::json(200, session.to_json(now)),
-                issued_to: None,
-            });
+            return Ok(Issued { session, is_new: false });
         }
         let caller = self.sign_in(assertion).await?;
         let expires_at = now + i64::from(backstage.token_life);
@@ -76,13 +74,11 @@ impl<P: Ports> RequestScope<'_, P> {
             self.ports,
         )
         .await?;
-        let session = self.session(&caller, &token, expires_at)?;
-        let issued_to = Some((user.clone(), Rc::clone(assertion)));
-        let reply = Reply::json(200, session.to_json(now));
+        let session = Rc::new(self.session(&caller, &token, expires_at)?);
         let size = assertion.token().len() + session.size();
         let until = caller.until.min(now + i64::from(backstage.token_life) / REUSED_PART);
-        sessions.put(assertion.token().to_owned(), Rc::new(session), until, size);
-        Ok(Refreshed { reply, issued_to })
+        sessions.put(assertion.token().to_owned(), Rc::clone(&session), until, size);
+        Ok(Issued { session, is_new: true })
     }
 
     /// The identity of a verified caller, and their Backstage user.

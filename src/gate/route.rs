@@ -97,7 +97,7 @@ const AMBIGUOUS: [&str; 16] = [
 ];
 
 /// Whether origin and gate must read this path alike.
-fn is_plain(path: &str) -> bool {
+pub(super) fn is_plain(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
     !AMBIGUOUS.iter().any(|part| lower.contains(part))
         && !lower.split('/').any(|segment| matches!(segment, "." | ".."))

@@ -9,7 +9,7 @@ use super::Findings;
 use super::hosts::host_in;
 use super::secrets::Keys;
 use super::values;
-use crate::config::{AppCode, BackstageConfig, Config, Mode, RawConfig, Trust};
+use crate::config::{AppCode, AttachToken, BackstageConfig, Config, Mode, RawConfig, Trust};
 use crate::sign_in::OnUserNotFound;
 
 /// The audience in the wrangler.toml that comes with the package.
@@ -162,6 +162,14 @@ fn check_backstage(config: &Config, findings: &mut Findings) {
              onUserNotFound \"origin\" it may find another user or none",
             own.join(" and ")
         ));
+    }
+    if backstage.attach_token == AttachToken::ServiceTokens
+        && config.access.service_tokens.is_empty()
+    {
+        findings.warning(
+            "BACKSTAGE.attachToken is \"service-tokens\", and CFACCESS.serviceTokens names none: no request gets \
+             a token, and every service token is refused below /api/",
+        );
     }
     // Both ask the origin's own provider, which the recommended set-up does without.
     if backstage.trust == Trust::Service {
