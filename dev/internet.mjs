@@ -38,5 +38,6 @@ export default {
 async function control(request) {
   if (request.method === "POST") outages = await request.json();
   if (request.method === "DELETE") outbound.length = 0;
-  return Response.json(outbound);
+  const since = Number(new URL(request.url).searchParams.get("since"));
+  return Response.json(outbound.filter(({ at }) => at >= since));
 }

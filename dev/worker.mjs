@@ -100,9 +100,9 @@ export async function startWorker(options = {}) {
     kv: (name) => mf.getKVNamespace(name, "worker"),
     /**
      * Every request that the Worker has sent out: `{method, url, headers, at}`, with `status` or `failed`, and
-     * `ms` until the head of the response.
+     * `ms` until the head of the response. `since` leaves out those before, in milliseconds since 1970.
      */
-    outbound: () => control("internet"),
+    outbound: (since = 0) => control("internet", {}, `?since=${since}`),
     clearOutbound: () => control("internet", { method: "DELETE" }),
     /** Outages by host and port, as in `{"127.0.0.1:7007": "unreachable"}`; or "hang". */
     setOutages: (outages = {}) => setOutages("internet", outages),

@@ -40,7 +40,8 @@ const SUITES = {
     nodeTests("tests/examples", part),
   "worker-build": (part) => nodeTests("tests/worker-build", part),
   // Compiled before the tests, which have a time limit.
-  package: async (part) => (await packages()) && nodeTests("tests/package", part),
+  package: async (part) =>
+    (await packages()) && nodeTests("tests/package", part, { CHROME_PATH: await chromium() }),
   bench: async (part) =>
     (await cli()) && (await build(join(ROOT, "bench", "custom"))) && nodeTests("tests/bench", part),
   browser: async (part) =>

@@ -15,7 +15,10 @@ export async function traceOf(ray, { access, worker }) {
   // Access has answered itself.
   if (!entry?.outcome.startsWith("forwarded")) return { line: null, calls: [] };
   const line = await lineOf(entry, worker);
-  const [kv, outbound] = await Promise.all([worker.kvCallsOf(ray), worker.outbound()]);
+  const [kv, outbound] = await Promise.all([
+    worker.kvCallsOf(ray),
+    worker.outbound(entry.timing.started),
+  ]);
   const calls = [
     ...kv.map((it) => ({ ...it, to: `KV ${it.binding}`, what: `${it.method} ${it.key}` })),
     ...outbound.filter((it) => isOf(it, entry)).map((it) => ({ ...it, ...described(it) })),

@@ -10,6 +10,7 @@ import { delimiter, dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { USERS } from "../../dev/people.mjs";
 import { nativePackage, packages, programsIn } from "../../scripts/package.mjs";
+import { openBrowser } from "../browser/browser.mjs";
 import { descendantsOf, leftOf } from "../dev/running.mjs";
 import { cookiesOf, logIn } from "../dev/support.mjs";
 
@@ -72,8 +73,8 @@ async function folder(name) {
   return dir;
 }
 
-/** Runs `dev` and signs in as the first sample user. Returns the answer of refresh. */
-async function sessionOfDev(cwd, args = []) {
+/** Runs `dev` while `use` uses it, which gets its URL. */
+async function withDev(cwd, use, args = []) {
   const dev = cfaccess(["dev", "--port", "0", ...args], { cwd });
   try {
     while (!dev.output.includes("Ctrl-C")) {
@@ -81,15 +82,23 @@ async function sessionOfDev(cwd, args = []) {
       assert.notEqual(next[0], 1, dev.output);
     }
     const [url] = /http:\/\/localhost:\d+/.exec(dev.output);
-    const cookie = cookiesOf(await logIn({ url }, USERS[0].email));
-    const debug = await fetch(`${url}/cdn-cgi/access/emulator/`);
-    assert.match(await debug.text(), /<script type="module" src="page\.mjs">/);
-    return await (await fetch(url + REFRESH, { headers: { cookie } })).json();
+    return await use(url);
   } finally {
     dev.child.kill("SIGTERM");
     await dev.closed;
   }
 }
+
+/** Signs in as the first sample user. Returns the answer of refresh. */
+const sessionOfDev = (cwd, args) =>
+  withDev(
+    cwd,
+    async (url) => {
+      const cookie = cookiesOf(await logIn({ url }, USERS[0].email));
+      return (await fetch(url + REFRESH, { headers: { cookie } })).json();
+    },
+    args,
+  );
 
 describe("npm run package", () => {
   test("packs the programs of other platforms, all of a folder or one", async (t) => {
@@ -174,6 +183,25 @@ describe("the npm package", { concurrency: false }, () => {
         output.includes(env.length > 0 ? "https://staging-back" : "https://backstage.acme"),
       );
     }
+  });
+
+  test("a browser signs in, and the debugger shows how", async (t) => {
+    const cwd = await folder("browser");
+    await ended(cfaccess(["init", ...INIT], { cwd }));
+    const { page, complaints } = await openBrowser(t);
+    await withDev(cwd, async (url) => {
+      await page.goto(url);
+      await page.getByTestId(`user-${USERS[0].email}`).click();
+      await page.getByTestId("entity-ref").waitFor();
+      await page.getByTestId("debugger").click();
+      await page
+        .getByRole("heading", { name: "Signed in as user:default/ingrid.solheim" })
+        .waitFor();
+      await page.getByRole("button", { name: "Empty the Worker’s memory" }).click();
+      await page.getByTestId("done").getByText("The Worker's memory is empty").waitFor();
+      await page.getByRole("cell", { name: "KV CATALOG" }).waitFor();
+    });
+    assert.deepEqual(complaints, []);
   });
 
   test("init keeps what a package.json and a .gitignore have", async () => {
