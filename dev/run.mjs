@@ -99,6 +99,7 @@ async function start(options, { dir, cfaccess, choosePage, vars = STOCK }) {
       baseUrl: url,
       origin: origin.url,
       publicPaths: PUBLIC_PATHS,
+      log: { forwarded: 1 },
     },
     signingKeys: keys,
     observeKv: true,

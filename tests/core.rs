@@ -47,6 +47,8 @@ mod key_set;
 mod log_line;
 #[path = "core/own_code.rs"]
 mod own_code;
+#[path = "core/page.rs"]
+mod page;
 #[path = "core/property.rs"]
 mod property;
 #[path = "core/refusal.rs"]

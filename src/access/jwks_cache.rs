@@ -215,6 +215,28 @@ pub(super) async fn key_for<P: Ports>(
     }
 }
 
+/// How old the team's keys are, in seconds; `None` if another request is looking for the first ones. A
+/// cold isolate looks for them itself, if it is its turn.
+///
+/// # Errors
+/// [`Fault::KeysUnavailable`] if there are none.
+pub async fn keys_age<P: Ports>(
+    scope: &Scope<'_, P>,
+    policy: &AccessPolicy,
+    cache: &JwksCache,
+) -> Result<Option<i64>, Fault> {
+    let now = scope.seconds();
+    let age = || cache.cached(now).map(|cached| now - cached.fetched_at);
+    if age().is_none() && cache.0.borrow_mut().turns.take(now * 1_000, true) == Turn::Look {
+        refresh(None, now, scope, policy, cache).await;
+    }
+    let state = cache.0.borrow();
+    match (age(), state.turns.failure()) {
+        (None, Some(why)) => Err(Fault::KeysUnavailable(why.to_owned())),
+        (age, _) => Ok(age),
+    }
+}
+
 /// Refreshes the cached set after the answer was sent, for [`BackgroundTask::RefreshJwks`].
 pub async fn refresh_jwks<P: Ports>(
     scope: &Scope<'_, P>,

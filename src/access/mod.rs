@@ -20,7 +20,7 @@ pub use identity::{AccessGroup, AccessIdentity, IdentitySource};
 pub use jwks::{JwkSet, JwkSetError};
 pub use jwks_cache::{
     CACHE_MAX_AGE, COOLDOWN, ERROR_BACKOFF, JwksCache, REFRESH_JITTER, STALE_IF_ERROR,
-    STALE_WHILE_REFRESHING, refresh_jwks,
+    STALE_WHILE_REFRESHING, keys_age, refresh_jwks,
 };
 pub use jwks_turns::COLD_LOOKS;
 pub use jws::{MAX_ASSERTION_BYTES, UnverifiedAssertion};

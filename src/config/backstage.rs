@@ -36,7 +36,13 @@ pub struct BackstageConfig {
     pub public_paths: Vec<String>,
     /// Who answers.
     pub mode: Mode,
+    /// The share of forwarded requests that is logged, from 0 to 1. Refusals, faults, sign-ins and the
+    /// origin's own errors always are.
+    pub log_forwarded: f64,
 }
+
+/// Forwarded requests are most of the lines, and a line costs money.
+const LOG_FORWARDED: f64 = 0.01;
 
 /// How the backend comes to trust our tokens.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -97,6 +103,7 @@ pub(super) fn read(value: &Value, problems: &mut Vec<Problem>) -> Option<Backsta
     }
     let public_paths = public_paths(&mut reader);
     let mode = reader.one_of("mode", &[("answer", Mode::Answer), ("shadow", Mode::Shadow)]);
+    let log_forwarded = reader.below("log", log_forwarded).flatten().unwrap_or(LOG_FORWARDED);
     reader.finish();
     let base_url = base_url?;
     let auth_path = format!("{}/api/auth", base_url.path);
@@ -111,6 +118,7 @@ pub(super) fn read(value: &Value, problems: &mut Vec<Problem>) -> Option<Backsta
         origin,
         public_paths,
         mode: mode?,
+        log_forwarded,
     })
 }
 
@@ -131,6 +139,14 @@ fn token_life(reader: &mut Reader<'_>) -> u32 {
     reader
         .seconds("backstageTokenExpiration")
         .map_or(TOKEN_LIFE_DEFAULT, |seconds| seconds.clamp(TOKEN_LIFE_MIN, TOKEN_LIFE_MAX))
+}
+
+fn log_forwarded(reader: &mut Reader<'_>) -> Option<f64> {
+    let share = reader.value("forwarded")?.as_f64().filter(|share| (0.0..=1.0).contains(share));
+    if share.is_none() {
+        reader.problem("forwarded", "must be a number from 0 to 1");
+    }
+    share
 }
 
 fn ownership_claim(reader: &mut Reader<'_>) -> OwnershipClaim {

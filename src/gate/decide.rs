@@ -13,7 +13,7 @@ use super::cors::{cors_headers, is_allowed_preflight, preflight};
 use super::header_edits::{AssertionNames, Forward, HOP_HEADER, HeaderEdits};
 use super::log_event::LogEvent;
 use super::refresh::Issued;
-use super::reply::{Reply, error_reply};
+use super::reply::{Reply, error_answer};
 use super::request::Request;
 use super::request_scope::RequestScope;
 use super::route::{Route, route};
@@ -86,7 +86,7 @@ impl Gate {
     ///
     /// 1. The route, by method and path.
     /// 2. What needs no assertion: a request that has come back, preflights, 404, 501, the JWK Set,
-    ///    userinfo, public paths.
+    ///    userinfo, public paths, health on one.
     /// 3. The assertion, verified. Everything below is behind it.
     /// 4. A forwarded request leaves here.
     /// 5. The identity, the user, the session.
@@ -137,7 +137,7 @@ impl Gate {
     #[must_use]
     pub fn error_reply(&self, error: &GateError, request: &Request<'_>) -> Reply {
         let url = self.shown_url(request);
-        let reply = error_reply(error, &self.message(error), request.method, &url);
+        let reply = error_answer(error, &self.message(error), request, self.route(request), &url);
         self.finish(reply, request)
     }
 
@@ -194,6 +194,7 @@ impl<P: Ports> RequestScope<'_, P> {
             }
             Route::Jwks => return Ok(Decision::Reply(self.jwks().await)),
             Route::UserInfo => return self.user_info().await,
+            Route::Health { public: true } => return Ok(self.health(false).await),
             Route::Forward { .. }
                 if is_allowed_preflight(self.request, &backstage.cors_origins) =>
             {
@@ -203,11 +204,14 @@ impl<P: Ports> RequestScope<'_, P> {
             }
             Route::Forward { public: true } => return Ok(self.forward(None)),
             Route::Refresh => return self.refresh_in_time().await,
-            Route::Forward { public: false } | Route::Own => {}
+            Route::Forward { public: false } | Route::Health { .. } | Route::Own => {}
         }
         // (3), (4)
         let assertion = self.assertion().await?;
         self.log(|log| log.verified(&assertion));
+        if matches!(self.route, Route::Health { .. }) {
+            return Ok(self.health(true).await);
+        }
         let decision = self.with_token(&assertion, self.forward(Some(&assertion))).await?;
         self.forward_verified(&assertion, decision).await
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::decide::Decision;
+use super::request::Request;
 use super::route::Route;
 use crate::access::{Assertion, IdentitySource, Subject};
 use crate::error::GateError;
@@ -27,6 +28,15 @@ pub struct LogEvent {
     pub outcome: Word,
     route: Word,
     version: Word,
+    /// Cloudflare's id of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ray: Option<String>,
+    /// How long it took, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ms: Option<i64>,
+    /// The share of such requests that is logged, if not all are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sample: Option<f64>,
     method: String,
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,6 +76,9 @@ impl LogEvent {
             outcome: "answered".into(),
             route: route.name().into(),
             version: env!("CARGO_PKG_VERSION").into(),
+            ray: None,
+            ms: None,
+            sample: None,
             method: method.to_owned(),
             path: path.chars().take(MAX_PATH).collect(),
             status: None,
@@ -100,6 +113,22 @@ impl LogEvent {
     #[must_use]
     pub fn from_json(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
+    }
+
+    /// The event of a request on this route, with Cloudflare's id of it.
+    #[must_use]
+    pub fn of(request: &Request<'_>, route: Route) -> Self {
+        Self { ray: request.ray(), ..Self::new(request.method, request.path, route) }
+    }
+
+    /// Notes how long the request took, in milliseconds.
+    pub const fn took(&mut self, milliseconds: i64) {
+        self.ms = Some(milliseconds);
+    }
+
+    /// Notes the share of such requests that is logged.
+    pub fn sampled(&mut self, share: f64) {
+        self.sample = Some(share).filter(|share| *share < 1.0);
     }
 
     /// Notes that the request has no assertion.

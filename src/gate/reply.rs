@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+use super::page::{is_navigation, page};
+use super::request::Request;
+use super::route::Route;
 use crate::error::GateError;
 
 /// The content type of every body.
@@ -81,6 +84,22 @@ pub fn error_reply(stop: &GateError, message: &str, method: &str, url: &str) -> 
     let mut reply = Reply::json(status, serde_json::to_string(&body).unwrap_or_default());
     if let Some(seconds) = retry_after {
         reply.headers.push(("retry-after", seconds.to_string()));
+    }
+    reply
+}
+
+/// The answer to a request that was stopped: a page for a browser that navigates, else JSON.
+#[must_use]
+pub fn error_answer(
+    stop: &GateError,
+    message: &str,
+    request: &Request<'_>,
+    route: Route,
+    url: &str,
+) -> Reply {
+    let reply = error_reply(stop, message, request.method, url);
+    if is_navigation(request, route) {
+        return page(stop, message, request.ray().as_deref(), reply);
     }
     reply
 }

@@ -38,6 +38,17 @@ impl Request<'_> {
         cookie(&cookies, cookie_name).filter(|value| !value.is_empty()).map(str::to_owned)
     }
 
+    /// Cloudflare's id of the request (Cloudflare Fundamentals, "Cloudflare HTTP headers"): hexadecimal
+    /// digits and a data centre. Without Cloudflare in front a caller can write it, so anything else counts
+    /// as absent.
+    #[must_use]
+    pub fn ray(&self) -> Option<String> {
+        self.headers.get("cf-ray").filter(|ray| {
+            let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+            (1..=32).contains(&ray.len()) && ray.bytes().all(is_part)
+        })
+    }
+
     /// The token of an `Authorization: Bearer` header.
     #[must_use]
     pub fn bearer_token(&self) -> Option<String> {

@@ -26,7 +26,7 @@ impl<'a, P> RequestScope<'a, P> {
         route: Route,
         scope: Scope<'a, P>,
     ) -> Self {
-        let log = RefCell::new(LogEvent::new(request.method, request.path, route));
+        let log = RefCell::new(LogEvent::of(request, route));
         Self { gate, request, route, log, scope }
     }
 

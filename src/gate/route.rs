@@ -9,6 +9,11 @@ pub enum Route {
         /// On one of `BACKSTAGE.publicPaths`.
         public: bool,
     },
+    /// What is wrong, if anything is.
+    Health {
+        /// On one of `BACKSTAGE.publicPaths`: without an assertion, and with the status alone.
+        public: bool,
+    },
     /// The key set: never behind an assertion.
     Jwks,
     /// A route of a Worker of one's own, which asks only who the caller is.
@@ -32,6 +37,7 @@ impl Route {
         match self {
             Self::Forward { public: false } => "forward",
             Self::Forward { public: true } => "public",
+            Self::Health { .. } => "health",
             Self::Jwks => "jwks",
             Self::Own => "own",
             Self::Preflight => "preflight",
@@ -71,15 +77,21 @@ pub fn route(
                     "OPTIONS" => return Route::Preflight,
                     _ => return Route::Unknown,
                 },
+                "/health" if matches!(method, "GET" | "HEAD") => {
+                    return Route::Health { public: is_public(path, public_paths) };
+                }
                 "/start" | "/handler/frame" => return Route::Unsupported,
                 _ if rest.starts_with('/') => return Route::Unknown,
                 _ => {}
             }
         }
     }
-    let public =
-        is_plain(path) && public_paths.iter().any(|prefix| is_below(path, prefix.as_str()));
-    Route::Forward { public }
+    Route::Forward { public: is_public(path, public_paths) }
+}
+
+/// Whether the operator has made this path public.
+fn is_public(path: &str, public_paths: &[String]) -> bool {
+    is_plain(path) && public_paths.iter().any(|prefix| is_below(path, prefix.as_str()))
 }
 
 /// Whether `path` is `prefix` or lies below it, by whole segments.
@@ -128,6 +140,18 @@ mod tests {
             assert_eq!(at(method, "/api/auth/cfaccess/start"), Route::Unsupported);
             assert_eq!(at(method, "/api/auth/cfaccess/handler/frame"), Route::Unsupported);
         }
+    }
+
+    #[test]
+    fn health_is_for_reading_and_public_only_if_its_path_is() {
+        let path = "/api/auth/cfaccess/health";
+        for method in ["GET", "HEAD"] {
+            assert_eq!(at(method, path), Route::Health { public: false });
+            let public = route(method, path, "/api/auth", "cfaccess", &[path.into()]);
+            assert_eq!(public, Route::Health { public: true });
+        }
+        assert_eq!(at("POST", path), Route::Unknown);
+        assert_eq!(at("GET", "/api/auth/cfaccess/health/x"), Route::Unknown);
     }
 
     #[test]

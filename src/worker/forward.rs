@@ -1,6 +1,7 @@
 //! Forwarding. JavaScript does it (`limits.mjs`), so that a request that goes on crosses into the
 //! module once: method, body and headers stay where they are.
 
+use chrono::{DateTime, Utc};
 use js_sys::Promise;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -10,9 +11,9 @@ use web_sys::{Request, Response};
 use super::fetch::describe;
 use super::respond::{RequestHeaders, respond};
 use super::target::Target;
-use super::{gate, limits, view, write};
+use super::{clock, gate, limits, view, write};
 use crate::error::{Fault, GateError};
-use crate::gate::{Forward, Gate, HOP_HEADER, HeaderEdits, LogEvent, Route, error_reply};
+use crate::gate::{Forward, Gate, HOP_HEADER, HeaderEdits, LogEvent, Route, error_answer};
 
 /// How long the origin may take until its response begins, in milliseconds. Cloudflare itself gives
 /// up after 100 s; this is for a request that it does not guard.
@@ -60,18 +61,31 @@ pub(super) async fn forward(
     response.await.map_err(|error| describe(&error))
 }
 
-/// Forwards a request without waiting for the response. JavaScript completes `log`, the log event as
-/// JSON, with the status and writes it. If the origin does not answer, [`unreachable()`] does.
+/// Forwards a request without waiting for the response. JavaScript completes the log event with the
+/// status and the time since `begun`, and writes it if this request is one of those that are logged or
+/// the origin answers with an error of its own. If the origin does not answer, [`unreachable()`] does.
 pub(super) fn forward_and_log(
     request: &Request,
     target: &Target<'_>,
     gate: &Gate,
     forward: &Forward,
-    log: &str,
+    mut log: LogEvent,
+    begun: DateTime<Utc>,
 ) -> Result<Promise, JsValue> {
     let Onward { url, removed, set, bodiless } = Onward::new(target, gate, forward);
-    let url = url.as_deref();
-    limits::forward_and_log(request, url, &removed, &set, bodiless, ORIGIN_TIMEOUT_MS, log)
+    let share = gate.config.backstage.log_forwarded;
+    log.sampled(share);
+    limits::forward_and_log(
+        request,
+        url.as_deref(),
+        &removed,
+        &set,
+        bodiless,
+        ORIGIN_TIMEOUT_MS,
+        &log.to_json(),
+        share,
+        clock::to_js(begun),
+    )
 }
 
 /// To be called once: tells JavaScript what answers requests whose origin does not.
@@ -94,10 +108,16 @@ fn unreachable(request: &Request, why: String, log: &str) -> Result<Response, Js
     let reply = match gate::known().as_deref() {
         Some(Ok(gate)) => gate.error_reply(&error, &view),
         // Without a gate nothing is forwarded.
-        _ => error_reply(&error, error.message(), &method, target.path),
+        _ => error_answer(
+            &error,
+            error.message(),
+            &view,
+            Route::Forward { public: false },
+            target.path,
+        ),
     };
     let mut log = LogEvent::from_json(log)
-        .unwrap_or_else(|| LogEvent::new(&method, target.path, Route::Forward { public: false }));
+        .unwrap_or_else(|| LogEvent::of(&view, Route::Forward { public: false }));
     log.ended(&error, None);
     log.answered(reply.status);
     write(&log);

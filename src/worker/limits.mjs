@@ -51,12 +51,33 @@ export function onUnreachable(callback) {
   unreachable = callback;
 }
 
-/** Sends a request on, and writes the line to the log when its status is known. */
-export function forwardAndLog(request, url, removed, set, bodiless, milliseconds, line) {
+/**
+ * Sends a request on. When its status is known, writes the line to the log: of this share of the
+ * requests, and of those that the origin fails, as warnings.
+ *
+ * @param begun When the request came, in milliseconds since 1970.
+ */
+export function forwardAndLog(
+  request,
+  url,
+  removed,
+  set,
+  bodiless,
+  milliseconds,
+  line,
+  share,
+  begun,
+) {
   const answer = unreachable;
   return forward(request, url, removed, set, bodiless, milliseconds).then(
     (response) => {
-      console.log(`${line.slice(0, -1)},"status":${response.status}}`);
+      const { status } = response;
+      const end = `,"ms":${Date.now() - begun},"status":${status}}`;
+      if (status >= 500) {
+        console.warn(line.replace('"info"', '"warn"').slice(0, -1) + end);
+      } else if (Math.random() < share) {
+        console.log(line.slice(0, -1) + end);
+      }
       return response;
     },
     (error) => answer(request, error, line),

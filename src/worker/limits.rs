@@ -29,6 +29,8 @@ extern "C" {
         bodiless: bool,
         milliseconds: u32,
         line: &str,
+        share: f64,
+        begun: f64,
     ) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(js_name = onUnreachable)]

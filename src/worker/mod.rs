@@ -51,7 +51,7 @@ use crate::background::BackgroundTask;
 use crate::config::Mode;
 use crate::error::{Fault, GateError};
 use crate::gate::{
-    CfAccess, Decision, Gate, HeaderSource, LogEvent, Outcome, Reply, Route, error_reply,
+    CfAccess, Decision, Gate, HeaderSource, LogEvent, Outcome, Reply, Route, error_answer,
     run_background,
 };
 use env::Bindings;
@@ -97,14 +97,16 @@ pub(crate) async fn answer(
         return shadow::answer(request, env, context, gate, &target).await.map(Into::into);
     }
     let ports = RuntimePorts::new(env, gate, &target);
-    let Outcome { decision, background, log, .. } = gate.decide(&view, clock::now(), &ports).await;
+    let now = clock::now();
+    let Outcome { decision, background, mut log, .. } = gate.decide(&view, now, &ports).await;
     let response = match decision {
         Decision::Reply(reply) => {
+            log.took(clock::milliseconds_since(now));
             write(&log);
             respond(&reply)?.into()
         }
         Decision::Forward(edits) => {
-            forward::forward_and_log(request, &target, gate, &edits, &log.to_json())?.into()
+            forward::forward_and_log(request, &target, gate, &edits, log, now)?.into()
         }
     };
     run_later(env, context, url, background)?;
@@ -157,10 +159,11 @@ fn keep_alive(context: &JsValue, work: impl Future<Output = ()> + 'static) -> Re
 /// Nothing is forwarded under a broken configuration, whatever the path.
 fn misconfigured(fault: &Fault, request: &crate::gate::Request<'_>) -> Reply {
     let error = GateError::from(fault.clone());
-    let mut log = LogEvent::new(request.method, request.path, Route::Forward { public: false });
+    let route = Route::Forward { public: false };
+    let mut log = LogEvent::of(request, route);
     log.ended(&error, None);
     let url = format!("{}{}", request.path, request.query);
-    let reply = error_reply(&error, error.message(), request.method, &url);
+    let reply = error_answer(&error, error.message(), request, route, &url);
     log.answered(reply.status);
     write(&log);
     reply

@@ -141,7 +141,11 @@ fn failed() -> Vec<Case> {
             ..Case::refresh(&jane)
         }
         .in_world(|world| world.is_late.set(true)),
-        Case::refresh(&jane).in_world(|world| world.adds("jane.doe", "jane@example.com", &groups)),
+        Case {
+            gate: Setup::new().backstage("omitIdentityTokenOwnershipClaim", json!(false)).gate(),
+            ..Case::refresh(&jane)
+        }
+        .in_world(|world| world.adds("jane.doe", "jane@example.com", &groups)),
     ]
 }
 

@@ -139,6 +139,7 @@ export async function startGate({ access, origin, cfaccess, backstage, records, 
       baseUrl: BASE_URL,
       origin: origin.url,
       publicPaths: ["/healthcheck"],
+      log: { forwarded: 1 },
     }),
     ...rest,
   });
