@@ -45,6 +45,8 @@ mod jws_signature;
 mod key_set;
 #[path = "core/log_line.rs"]
 mod log_line;
+#[path = "core/origin_jwks.rs"]
+mod origin_jwks;
 #[path = "core/own_code.rs"]
 mod own_code;
 #[path = "core/page.rs"]

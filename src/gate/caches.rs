@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::issued::IssuedUser;
+use super::origin_jwks::OriginJwks;
 use crate::access::{Assertion, IdentityCache, JwksCache};
 use crate::backstage::Session;
 use crate::cache::Bounded;
@@ -52,6 +53,8 @@ pub struct IsolateCaches {
     pub issued: Bounded<String, Rc<IssuedUser>>,
     /// Users who were registered with the origin, with `trust: "shared-key"`.
     pub registered_users: Bounded<String, ()>,
+    /// The origin's JWK Set.
+    pub origin_jwks: OriginJwks,
     /// No user is registered before this time, in seconds since 1970.
     pub registration_pause: Cell<i64>,
 }
@@ -66,6 +69,7 @@ impl Default for IsolateCaches {
             sessions: Bounded::new(MAX_SESSIONS, MAX_SESSION_BYTES),
             custom: Bounded::new(MAX_CUSTOM, MAX_CUSTOM_BYTES),
             issued: Bounded::new(MAX_ISSUED, MAX_ISSUED_BYTES),
+            origin_jwks: OriginJwks::default(),
             registration_pause: Cell::new(0),
             registered_users: Bounded::new(MAX_REGISTERED, MAX_REGISTERED_BYTES),
         }

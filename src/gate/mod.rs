@@ -16,6 +16,7 @@ mod header_edits;
 mod health;
 mod issued;
 mod log_event;
+mod origin_jwks;
 mod page;
 mod public_routes;
 mod refresh;

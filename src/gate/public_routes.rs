@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::caches::IsolateCaches;
 use super::decide::Decision;
 use super::header_edits::HOP_HEADER;
+use super::origin_jwks::FRESH;
 use super::reply::Reply;
 use super::request_scope::RequestScope;
 use crate::backstage::{EntityRef, join_jwks, read_token, verify_user_token};
@@ -28,18 +29,38 @@ struct UserInfoClaims<'a> {
     more: &'a Map<String, Value>,
 }
 
+/// A JWK Set that a backend or a proxy may keep as long as the Worker itself does.
+fn cacheable(joined: String) -> Reply {
+    let mut reply = Reply::json(200, joined);
+    reply.headers.push(("cache-control", format!("public, max-age={FRESH}")));
+    reply
+}
+
 /// Limits of the origin's JWK Set: milliseconds and bytes.
 const ORIGIN_JWKS_TIMEOUT_MS: u32 = 2_000;
 const ORIGIN_JWKS_MAX_BYTES: usize = 256 * 1024;
 
 impl<P: Ports> RequestScope<'_, P> {
-    /// The Worker's public keys, with the origin's if it answers. Where the origin turns out to be
-    /// this Worker, as on a host name without an origin, it is not asked a second time.
+    /// The Worker's public keys, with the origin's if it has any. Where the origin turns out to be
+    /// this Worker, as on a host name without an origin, it is not asked a second time. Only a whole
+    /// answer may be cached by others.
     pub(super) async fn jwks(&self) -> Reply {
         let Config { backstage, signing_keys, .. } = &self.gate.config;
         let ours = signing_keys.public_jwks();
+        let IsolateCaches { origin_jwks, .. } = &self.gate.caches;
+        let now = self.seconds();
         if self.request.headers.get(HOP_HEADER).is_some() {
             return Reply::json(200, join_jwks(&ours, None));
+        }
+        if let Some(joined) = origin_jwks.fresh(now) {
+            return cacheable(joined);
+        }
+        let without_origin = || {
+            let joined = origin_jwks.stale(now).unwrap_or_else(|| join_jwks(&ours, None));
+            Reply::json(200, joined)
+        };
+        if origin_jwks.is_paused(now) {
+            return without_origin();
         }
         let request = HttpRequest {
             url: format!("{}/.well-known/jwks.json", backstage.auth_path),
@@ -50,11 +71,19 @@ impl<P: Ports> RequestScope<'_, P> {
             timeout_ms: ORIGIN_JWKS_TIMEOUT_MS,
             max_bytes: ORIGIN_JWKS_MAX_BYTES,
         };
-        let origin = match self.ports.fetch_origin(&request).await {
-            Ok(response) if response.status == 200 => Some(response.body),
-            _ => None,
-        };
-        Reply::json(200, join_jwks(&ours, origin.as_deref()))
+        match self.ports.fetch_origin(&request).await {
+            Ok(response) if response.status == 200 => {
+                cacheable(origin_jwks.answered(now, &ours, Some(&response.body)))
+            }
+            // A backend without an auth plugin.
+            Ok(response) if response.status == 404 => {
+                cacheable(origin_jwks.answered(now, &ours, None))
+            }
+            _ => {
+                origin_jwks.failed(now);
+                without_origin()
+            }
+        }
     }
 
     /// The claims of a Backstage token that the Worker signed. Tokens from other issuers are

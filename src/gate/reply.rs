@@ -10,8 +10,8 @@ use crate::error::GateError;
 /// The content type of every body.
 pub const CONTENT_TYPE: &str = "application/json; charset=utf-8";
 
-/// An answer of the Worker's own. Every one carries `cache-control: no-store`: all of them say
-/// something about one caller at one moment.
+/// An answer of the Worker's own. It carries `cache-control: no-store` unless its headers say otherwise:
+/// all but the JWK Set say something about one caller at one moment.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Reply {
     /// The status.

@@ -45,30 +45,34 @@ describe("the key set", () => {
       response.end(typeof body === "string" ? body : JSON.stringify(body));
     });
 
-  async function keys(gate = ground.gate) {
+  /** Of an isolate of its own, because an isolate remembers the origin's answer. */
+  async function keys(t, started) {
+    const gate = started ?? (await ground.startGate(t));
     const answer = await gate.send(JWKS);
     assert.equal(answer.status, 200, answer.text);
     assert.deepEqual(Object.keys(answer.json), ["keys"]);
     return answer.json.keys;
   }
 
-  test("is ours and the origin's, for everybody, and is not stored", async (t) => {
+  test("is ours and the origin's, for everybody, and may be cached for half a minute", async (t) => {
     answerOfOrigin(t, 200, { keys: [ORIGINS_KEY] });
-    const answer = await ground.gate.send(JWKS);
+    const gate = await ground.startGate(t);
+    const answer = await gate.send(JWKS);
     assert.deepEqual(answer.json.keys, [...ours(), ORIGINS_KEY]);
-    assert.equal(answer.headers["cache-control"], "no-store");
+    assert.equal(answer.headers["cache-control"], "public, max-age=30");
     assert.match(answer.headers["content-type"], /^application\/json/);
   });
 
-  test("has members in the order and of the names that Backstage gives them", async () => {
-    const [key] = await keys();
+  test("has members in the order and of the names that Backstage gives them", async (t) => {
+    const [key] = await keys(t);
     assert.deepEqual(Object.keys(key), Object.keys(ORIGINS_KEY));
   });
 
-  test("is asked of the origin at its own path, with nothing of the caller's", async () => {
+  test("is asked of the origin at its own path, with nothing of the caller's", async (t) => {
+    const gate = await ground.startGate(t);
     const before = ground.origin.requests.length;
     const cookie = "CF_Authorization=x";
-    await ground.gate.send(JWKS, { headers: { ...SPOOFED, cookie, authorization: "Bearer x" } });
+    await gate.send(JWKS, { headers: { ...SPOOFED, cookie, authorization: "Bearer x" } });
     const [request, ...others] = ground.origin.requests.slice(before);
     assert.deepEqual([request.method, request.url, others], ["GET", JWKS, []]);
     // What the runtime and the Worker itself set is not the caller's.
@@ -83,14 +87,14 @@ describe("the key set", () => {
 
   test("is not touched by a key of the origin's that has the kid of one of ours", async (t) => {
     answerOfOrigin(t, 200, { keys: [{ ...ORIGINS_KEY, kid: ours()[0].kid }, ORIGINS_KEY] });
-    assert.deepEqual(await keys(), [...ours(), ORIGINS_KEY]);
+    assert.deepEqual(await keys(t), [...ours(), ORIGINS_KEY]);
   });
 
   test("never has a private key, not even one that the origin publishes", async (t) => {
     const leaked = await newSigningKey("leaked");
     const shared = { kty: "oct", k: "c2VjcmV0", kid: "shared" };
     answerOfOrigin(t, 200, { keys: [leaked, shared, ORIGINS_KEY] });
-    assert.deepEqual(await keys(), [...ours(), ORIGINS_KEY]);
+    assert.deepEqual(await keys(t), [...ours(), ORIGINS_KEY]);
   });
 
   const GARBAGE = {
@@ -107,14 +111,14 @@ describe("the key set", () => {
   for (const [what, answer] of Object.entries(GARBAGE)) {
     test(`is ours alone when the origin ${what}`, async (t) => {
       answerOfOrigin(t, ...answer);
-      assert.deepEqual(await keys(), ours());
+      assert.deepEqual(await keys(t), ours());
     });
   }
 
   test("is ours alone, and soon, when the origin does not answer", async (t) => {
     ground.origin.answerWith(t, () => {});
     const start = performance.now();
-    assert.deepEqual(await keys(), ours());
+    assert.deepEqual(await keys(t), ours());
     assert.ok(performance.now() - start < 4000);
   });
 
@@ -123,15 +127,42 @@ describe("the key set", () => {
       response.writeHead(200).write('{"keys":[');
     });
     const start = performance.now();
-    assert.deepEqual(await keys(), ours());
+    assert.deepEqual(await keys(t), ours());
     assert.ok(performance.now() - start < 4000);
   });
 
   test("is ours alone when the origin hangs up or is not there", async (t) => {
     ground.origin.answerWith(t, (request) => request.destroy());
-    assert.deepEqual(await keys(), ours());
+    assert.deepEqual(await keys(t), ours());
     const gate = await ground.startGate(t, { origin: { url: await deafUrl() } });
-    assert.deepEqual(await keys(gate), ours());
+    assert.deepEqual(await keys(t, gate), ours());
+  });
+
+  test("is asked of the origin once, also where it has none", async (t) => {
+    for (const [status, body] of [
+      [200, { keys: [ORIGINS_KEY] }],
+      [404, { error: "NotFound" }],
+    ]) {
+      answerOfOrigin(t, status, body);
+      const gate = await ground.startGate(t);
+      const before = ground.origin.requests.length;
+      for (let at = 0; at < 5; at += 1) {
+        const { headers } = await gate.send(JWKS);
+        assert.equal(headers["cache-control"], "public, max-age=30");
+      }
+      assert.equal(ground.origin.requests.length - before, 1, `status ${status}`);
+    }
+  });
+
+  test("is not cached by others, and the origin is left in peace, after it failed", async (t) => {
+    answerOfOrigin(t, 500, "oops");
+    const gate = await ground.startGate(t);
+    const before = ground.origin.requests.length;
+    for (let at = 0; at < 5; at += 1) {
+      const { headers } = await gate.send(JWKS);
+      assert.equal(headers["cache-control"], "no-store");
+    }
+    assert.equal(ground.origin.requests.length - before, 1);
   });
 
   test("is for reading: any other method is a forwarded request, and needs an assertion", async () => {
