@@ -52,7 +52,7 @@ export async function checkRefusal(server, { pool }) {
   assert.equal(status, 401);
 }
 
-/** Checks that a request reaches the origin, and without an assertion only where nobody verifies. */
+/** Checks that a request reaches the origin, and without an assertion only where no contender verifies. */
 export async function checkForward(server, { pool }, { verifies }) {
   const answer = await ask(server.url, "/", await pool.line(0));
   assert.deepEqual(answer, { status: 200, body: "from the origin" });

@@ -35,7 +35,7 @@ const base64url = (data) => Buffer.from(data).toString("base64url");
 
 /**
  * A pool of assertions of so many people: line i of its file is one of person i modulo `people`. With
- * `addresses`, each has an address of its own, `name+i@`, which nobody can have looked up before.
+ * `addresses`, each has an address of its own, `name+i@`, which no request has looked up before.
  *
  * - `slice(from, count)`: `{file, offset, count}` of some lines, made if there are not so many yet
  * - `line(index)`: one of them

@@ -1,4 +1,4 @@
-// What is measured: for each path through a contender, what is sent, to whom, and what is answered.
+// What is measured: for each path through a contender, what is sent, to which contender, and what is answered.
 
 import { emailOf } from "./people.mjs";
 
@@ -18,7 +18,7 @@ function unseenLines(pool, round, { unseen }) {
  * The paths:
  *
  * - `title`: for tables
- * - `contenders`: whom it is measured of
+ * - `contenders`: the contenders that it is measured for
  * - `email`: what else Access sends with a request that goes on
  * - `path`, `status`: what is asked, and what is answered
  * - `lines(pool, round, settings)`: the assertions of a round; none for a request without

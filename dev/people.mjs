@@ -1,5 +1,5 @@
 // Who can log in to the development set-up: the people of examples/catalog/ as the identity
-// provider knows them, one whom the catalog does not know, and the pipelines' service token.
+// provider knows them, one who is not in the catalog, and the pipelines' service token.
 
 export const USERS = [
   {

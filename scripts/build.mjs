@@ -139,7 +139,7 @@ export async function assemble(compiled, bindgen, out, { names = false } = {}) {
     ]),
     bundle(glue, mjs),
   ]);
-  // Renamed, so that nobody ever reads half a file.
+  // Renamed, so that no process reads half a file.
   await rm(join(out, ".inputs"), { force: true });
   await rename(wasm, join(out, "worker.wasm"));
   await rename(mjs, join(out, "worker.mjs"));

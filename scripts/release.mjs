@@ -11,9 +11,10 @@ const VERSION = /^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/;
 
 /** Every file that has the version, with what stands before it. */
 const LOCKED = new RegExp(`(^name = "${CRATE}"\nversion = ")([^"]+)`, "m");
-const PLACES = {
+export const PLACES = {
   "Cargo.toml": [LOCKED],
   "Cargo.lock": [LOCKED],
+  "bench/custom/Cargo.lock": [LOCKED],
   "fuzz/Cargo.lock": [LOCKED],
   "examples/custom-resolver/Cargo.lock": [LOCKED],
   "tests/examples/faulty/Cargo.lock": [LOCKED],

@@ -40,7 +40,7 @@ export function organisation(users) {
 
 /**
  * The same organisation when one in a hundred is different: of ten of these eight have changed a
- * group, one has another name, one has gone and somebody new has come. Of less than ten the groups.
+ * group, one has another name, one has gone and a new one has come. Of less than ten the groups.
  */
 export function changed({ groups, people }) {
   const later = people.map((person, at) => {

@@ -1,5 +1,5 @@
 // Load without wrk: sixteen connections, each with one request at a time, from this process. It
-// takes more processor time than wrk, which is nobody's that is measured.
+// takes more processor time than wrk, which belongs to no contender.
 
 import { open } from "node:fs/promises";
 import net from "node:net";

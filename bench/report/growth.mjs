@@ -24,7 +24,7 @@ export function growthReport({ axes, everyone, memory }) {
   );
   return `A refresh with an assertion never seen before, of the same hundred users each time, so that nothing
 but the size differs. The email is one of \`name+1@\`, \`name+2@\`, …, each only once: a look into KV for
-it, and then the user by the plain email, whom the isolate remembers.
+it, and then the user by the plain email, whose record the isolate has cached.
 
 ${grown}
 

@@ -147,7 +147,7 @@ async function ready(backend, child) {
 }
 
 /**
- * A port that nobody listens on, from below those that systems give to outgoing connections: one of
+ * A port without a listener, from below those that systems give to outgoing connections: one of
  * those might be taken before the backend has started.
  */
 export async function freePort() {

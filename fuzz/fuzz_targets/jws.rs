@@ -31,7 +31,7 @@ fuzz_target!(|text: &str| {
     assert!(block_on(verified).is_err());
 });
 
-/// Whether the header has one of the members with which a caller could name a key of his own.
+/// Whether the header has one of the members with which a caller could name a key of their own.
 fn names_a_key(compact: &str) -> bool {
     let header =
         compact.split('.').next().and_then(|part| Base64UrlUnpadded::decode_vec(part).ok());

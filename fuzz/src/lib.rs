@@ -97,7 +97,7 @@ impl Ports for StubPorts {
 pub fn block_on<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
-        Poll::Pending => unreachable!("nobody waits"),
+        Poll::Pending => unreachable!("no port waits"),
     }
 }
 

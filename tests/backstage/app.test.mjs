@@ -103,7 +103,7 @@ for (const [setUp, trust] of Object.entries({ alone: "service", "shared key": "s
       await page.goto(`${ground.url}/create`);
       await page.getByText("Writes a greeting").waitFor();
       await page.goto(`${ground.url}/create/templates/default/greeting`);
-      await page.getByText("Whom to greet").first().waitFor();
+      await page.getByText("Who to greet").first().waitFor();
     });
 
     if (trust === "shared-key") {

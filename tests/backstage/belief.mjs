@@ -58,7 +58,7 @@ export function testsOfBelief(ground, signedIn = async () => {}) {
     });
   }
 
-  test("without a token the catalog answers nobody, though Access let the request in", async () => {
+  test("the catalog refuses a request without a token, though Access let it in", async () => {
     const answer = await ingrid.holding(undefined).get("/api/catalog/entities");
     assert.equal(answer.status, 401);
     assert.equal(answer.json.error.name, "AuthenticationError");
@@ -129,7 +129,7 @@ export function testsOfBelief(ground, signedIn = async () => {}) {
     assert.equal((await forger.get("/api/probe/catalog")).status, 401);
   });
 
-  test("a user whom Backstage has never seen works like any other", async () => {
+  test("a user that Backstage has never seen works like any other", async () => {
     const mei = await Browser.signedIn(ground, "mei.tanaka@meridian.example");
     await signedIn(mei);
     const { userEntityRef, ownershipEntityRefs } = mei.session.backstageIdentity.identity;

@@ -128,7 +128,7 @@ describe("a catalog that changes", () => {
     assert.deepEqual(await refsOf(JONAS), ["user:default/jonas.weber"]);
     const [said] = await push();
     assert.equal(said, "0 to remove, 2 to change, 0 to add, 14 unchanged");
-    await eventually(async () => (await refsOf(JONAS)).length > 1, "his group", FORGOTTEN_MS);
+    await eventually(async () => (await refsOf(JONAS)).length > 1, "their group", FORGOTTEN_MS);
     assert.deepEqual(await refsOf(JONAS), ["user:default/jonas.weber", "group:default/platform"]);
     const jonas = await Browser.signedIn(ground, JONAS);
     const { json, text } = await jonas.get("/api/probe/whoami");
@@ -148,7 +148,7 @@ describe("a catalog that changes", () => {
     assert.equal((await refreshOf(OLGA)).json.error.code, "user_not_found");
   });
 
-  test("a user whom neither KV nor Backstage knows gets the provider's refusal, byte for byte", async () => {
+  test("a user that neither KV nor Backstage knows gets the provider's refusal, byte for byte", async () => {
     assert.equal((await refreshOf(VERA)).json.error.code, "user_not_found");
     const answer = await refreshOf(VERA, patient);
     assert.equal(answer.status, 500);
@@ -194,13 +194,9 @@ describe("a catalog that changes", () => {
       const answer = await refreshOf(TOMASZ);
       return answer.status !== 200 && answer;
     };
-    const answer = await eventually(isRefused, "his refusal", FORGOTTEN_MS);
+    const answer = await eventually(isRefused, "their refusal", FORGOTTEN_MS);
     assert.deepEqual([answer.status, answer.json.error.code], [404, "user_not_found"]);
-    assert.equal(
-      (await refreshOf(TOMASZ, patient)).status,
-      500,
-      "nor does the provider let him in",
-    );
+    assert.equal((await refreshOf(TOMASZ, patient)).status, 500, "the provider refuses them too");
     assert.equal((await refsOf(JONAS))[0], "user:default/jonas.weber");
   });
 
@@ -213,7 +209,7 @@ describe("a catalog that changes", () => {
     assert.equal((await refreshOf(JONAS, alone)).json.error.code, "user_not_found");
     await worker.scheduled();
     assert.deepEqual(await refsOf(JONAS, alone), await refsOf(JONAS));
-    assert.equal((await refreshOf(TOMASZ, alone)).status, 404, "he was removed");
+    assert.equal((await refreshOf(TOMASZ, alone)).status, 404, "they were removed");
 
     const again = "olga.again@meridian.example";
     await change(

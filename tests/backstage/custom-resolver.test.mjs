@@ -69,7 +69,7 @@ describe("a Worker with code of its own", () => {
   });
 });
 
-/** The example's users, of whom one has an employee id. */
+/** The example's users; one has an employee id. */
 async function annotatedUsers(dir) {
   const text = await readFile(EXAMPLE_CATALOG[1], "utf8");
   const file = join(dir, "users.yaml");

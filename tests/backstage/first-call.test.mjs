@@ -1,4 +1,4 @@
-// The first calls of a user whom Backstage has never seen.
+// The first calls of a user that Backstage has never seen.
 //
 // With the shared key, the Worker registers a user with the origin before its first answer, so that
 // userinfo of the backend knows them.
@@ -9,7 +9,7 @@ import { decodeJwt } from "jose";
 import { catalogShown, logIn, openChrome } from "./chrome.mjs";
 import { Browser, STOCK_CATALOG, startGround } from "./ground.mjs";
 
-describe("a user whom Backstage has never seen, with the shared key", () => {
+describe("a user that Backstage has never seen, with the shared key", () => {
   const ground = {};
   before(async () => {
     Object.assign(ground, await startGround({ trust: "shared-key", catalog: STOCK_CATALOG }));

@@ -37,7 +37,7 @@ const SET_UPS = { service: "alone", "shared-key": "shared-key" };
  * Starts everything. `trust` is how the backend comes to trust the Worker's tokens; the backend is
  * configured as docs/backstage.md says.
  *
- * - `users`, `catalog`, `resolvers`: whom Access knows, whom Backstage knows, and how they meet;
+ * - `users`, `catalog`, `resolvers`: the users at Access, the users of Backstage, and how they are matched;
  *   `catalog` is the path of a file, or several, or a function of a folder that returns them
  * - `worker`, `access`: further options of startWorker and startAccess; `worker` may be a function
  *   of the set-up so far

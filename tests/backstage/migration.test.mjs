@@ -158,13 +158,13 @@ describe("docs/migration.md", () => {
     await works({ answeredBy: "official provider" });
   });
 
-  test("step 2: then the Worker answers, and nobody notices", async () => {
+  test("step 2: then the Worker answers, and users notice nothing", async () => {
     await deploy("shared-key");
     await tokenIsGood();
     await works({ answeredBy: "Worker" });
   });
 
-  test("step 2: nobody notices the way back into the shadow either", async () => {
+  test("step 2: users notice nothing of the way back into shadow mode", async () => {
     await deploy("shadow");
     await tokenIsGood();
     await works({ answeredBy: "official provider" });

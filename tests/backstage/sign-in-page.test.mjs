@@ -59,7 +59,7 @@ for (const [system, packageName] of Object.entries({ new: "app", old: "legacy-ap
         .evaluate((link) => link.click());
     const picture = (name) => (system === "new" ? chrome.picture(name) : undefined);
 
-    test("a user who is not in the catalog is told so, and can log in as somebody else", async () => {
+    test("a user who is not in the catalog is told so, and can log in as another user", async () => {
       await logIn(page, ground.url, VERA);
       await error().waitFor();
       assert.match(await error().textContent(), /You are not in the catalog yet/);

@@ -61,7 +61,7 @@ export function testsOfStockApp(ground, signedIn = async () => {}) {
     assert.equal(template.metadata.name, "greeting");
     const path = "/api/scaffolder/v2/templates/default/template/greeting/parameter-schema";
     const schema = await ingrid.get(path);
-    assert.equal(schema.json?.steps[0].title, "Whom to greet", schema.text);
+    assert.equal(schema.json?.steps[0].title, "Who to greet", schema.text);
     const actions = await ingrid.get("/api/scaffolder/v2/actions");
     assert.ok(
       actions.json?.some(({ id }) => id === "fetch:template"),

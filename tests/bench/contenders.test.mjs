@@ -74,7 +74,7 @@ async function linesOf(pool, count) {
 const emails = (lines) =>
   lines.map((line) => JSON.parse(Buffer.from(line.split(".")[1], "base64url")).email);
 
-test("assertions are all different, each of the person whose turn it is", options, async () => {
+test("assertions are all different, each of the user whose turn it is", options, async () => {
   const pool = await ground.openPool("two", { people: 2, keySets: [] });
   const lines = await linesOf(pool, 3);
   const expected = ["person0@example.com", "person1@example.com", "person0@example.com"];
@@ -82,7 +82,7 @@ test("assertions are all different, each of the person whose turn it is", option
   assert.equal(new Set(lines).size, 3);
 });
 
-test("with addresses, nobody comes twice by the same", options, async () => {
+test("with addresses, no user has the same one twice", options, async () => {
   const pool = await ground.openPool("addresses", { people: 1, addresses: true, keySets: [] });
   const lines = await linesOf(pool, 2);
   assert.deepEqual(emails(lines), ["person0+0@example.com", "person0+1@example.com"]);

@@ -1,21 +1,15 @@
 // The release command: every file has one version, and the changelog gets its section.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { ROOT } from "../../scripts/process.mjs";
-import { sectionOf, versionsOf, withRelease, withVersion } from "../../scripts/release.mjs";
+import { PLACES, sectionOf, versionsOf, withRelease, withVersion } from "../../scripts/release.mjs";
 
-const FILES = [
-  "Cargo.toml",
-  "Cargo.lock",
-  "fuzz/Cargo.lock",
-  "examples/custom-resolver/Cargo.lock",
-  "tests/examples/faulty/Cargo.lock",
-  "package.json",
-  "package-lock.json",
-];
+const FILES = Object.keys(PLACES);
 const read = (name) => readFile(join(ROOT, name), "utf8");
 
 test("all files have the same version, and a new version reaches each and nothing else", async () => {
@@ -39,4 +33,13 @@ test("unreleased changes get the version and the date, and an empty section is r
   assert.match(released, /^## 0\.2\.0 - 2027-01-02$/m);
   assert.throws(() => withRelease(released, "0.3.0", "2027-01-02"), /missing or empty/);
   assert.throws(() => withRelease(changelog, "0.1.0", "2027-01-02"), /already/);
+});
+
+test("every lock file that has the crate is one of the files", async () => {
+  const args = ["ls-files", "*Cargo.lock"];
+  const { stdout } = await promisify(execFile)("git", args, { cwd: ROOT });
+  for (const name of stdout.trim().split("\n")) {
+    const hasCrate = (await read(name)).includes('name = "backstage-cfaccess"\n');
+    assert.equal(FILES.includes(name), hasCrate, name);
+  }
 });

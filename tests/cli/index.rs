@@ -275,8 +275,8 @@ proptest! {
 
     #[test]
     fn relations_are_believed_before_what_specs_say(org in org(), rotate in 0..8_usize) {
-        // As a running catalog would answer, but with the relations of nobody: whatever the specs
-        // say, nobody is in a group.
+        // As a running catalog would answer, but without relations: whatever the specs say, no user
+        // is in a group.
         let mut entities = org.entities();
         for entity in &mut entities {
             entity["relations"] = json!([{ "type": "ownerOf", "targetRef": "group:default/x" }]);

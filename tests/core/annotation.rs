@@ -119,7 +119,7 @@ fn caller_without_the_claim_goes_to_the_next_resolver_without_a_read() {
     let resolvers = [by_claim("custom.employee"), by_profile()];
     let found = user("jane@example.com", &json!({ "sub": "x" }), &resolvers, &world);
     assert_eq!((found.as_str(), world.catalog.reads()), ("user:default/jane.doe", 1));
-    // The first that finds somebody wins; two who have one value end it, and so does a fault.
+    // The first that finds a user wins; two users with one value end it, and so does a fault.
     for (id, expected) in
         [("e-8", "user:default/joe"), ("twin", "user_ambiguous"), ("broken", "catalog_corrupt")]
     {
@@ -176,7 +176,7 @@ fn value_too_long_for_a_key_is_found_by_its_digest() {
     assert!(key.starts_with("v1:annotation:example.com/id#") && key.len() < 512, "{key}");
     let claims = json!({ "sub": long.to_lowercase() });
     assert_eq!(user("x@y", &claims, &[by_claim("sub")], &world), "user:default/long");
-    // The digest itself is nobody's value.
+    // The digest itself is no user's value.
     let digest = key.split('#').next_back().unwrap();
     for value in [digest.to_owned(), format!("#{digest}")] {
         let claims = json!({ "sub": value });
@@ -201,7 +201,7 @@ fn signed_custom_claim_leads_to_a_session() {
     assert_eq!(body["backstageIdentity"]["identity"]["userEntityRef"], "user:default/jane");
     assert_eq!(code_of(&of("E-70")), "user_not_found");
     assert_eq!(code_of(&of("twin")), "user_ambiguous");
-    // What anybody can write into a request is not asked.
+    // Unsigned parts of a request are not read.
     let token = Claims::user().mint();
     assert_eq!(code_of(&Ask::refresh(&token).of(&gate, &world)), "user_not_found");
 }

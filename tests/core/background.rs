@@ -1,5 +1,5 @@
 //! What is done after the answer was sent: what the origin is told with `trust: "shared-key"`, and
-//! that no failure of a task reaches anybody.
+//! that no failure of a task reaches a caller.
 
 use std::pin::pin;
 use std::task::Poll;

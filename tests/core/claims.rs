@@ -1,4 +1,4 @@
-//! The claims of a genuine assertion: for whom, by whom, of which kind, until when, about whom.
+//! The claims of a genuine assertion: audience, issuer, type, expiry and subject.
 
 use backstage_cfaccess::access::{Assertion, CLOCK_LEEWAY, Subject};
 use backstage_cfaccess::error::{GateError, Malformed, Refusal};

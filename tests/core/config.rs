@@ -107,7 +107,7 @@ fn all_problems_are_reported_at_once_and_in_order() {
         ),
         backstage: Some(
             json!({
-                "trust": "nobody",
+                "trust": "no-one",
                 "backstageTokenExpiration": "soon",
                 "corsOrigins": ["*"],
                 "publicPaths": ["/"],

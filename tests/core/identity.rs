@@ -1,5 +1,5 @@
 //! What Access knows of a person beyond the assertion: where it is asked for, for how long it is
-//! kept, and who the person is while nobody answers.
+//! cached, and what replaces it while get-identity does not answer.
 
 use backstage_cfaccess::access::{IDENTITY_LIFE, IDENTITY_PAUSE, IdentitySource};
 use backstage_cfaccess::error::Refusal;
@@ -327,7 +327,7 @@ fn service_token_is_matched_by_its_whole_client_id() {
         let stop = lab.identify(&claims.mint(), NOW).err();
         assert_eq!(stop, Some(Refusal::ServiceTokenUnknown.into()), "{client_id}");
     }
-    // A person whose sub is a service token's id is a person.
+    // A user whose sub is a service token's id is a user.
     let claims = Claims::user().set("sub", "11111111111111111111111111111111.access");
     let identity = lab.identify(&claims.mint(), NOW).unwrap();
     assert_eq!(identity.email, "jane@example.com");

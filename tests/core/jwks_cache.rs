@@ -1,5 +1,5 @@
-//! Where the team's keys come from, for how long they are believed, how often anybody is asked for
-//! them, and what happens while nobody answers.
+//! Where the team's keys come from, how long they are trusted, and how often KV and the certs endpoint are
+//! called for them.
 
 use backstage_cfaccess::access::{
     CACHE_MAX_AGE, COLD_LOOKS, COOLDOWN, ERROR_BACKOFF, REFRESH_JITTER, STALE_IF_ERROR,
@@ -17,7 +17,7 @@ pub(super) fn lasting(key: &TeamKey) -> String {
     Claims::user().set("exp", NOW + 30 * 86_400).mint_by(key)
 }
 
-/// One that names a key of which nobody has heard.
+/// One that names an unknown key.
 pub(super) fn of_unknown_key() -> String {
     let header = format!(r#"{{"alg":"RS256","kid":"{}","typ":"JWT"}}"#, "0".repeat(64));
     crate::support::mint(&header, &Claims::user().set("exp", NOW + 30 * 86_400).text())

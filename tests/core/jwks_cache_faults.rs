@@ -58,7 +58,7 @@ fn unknown_key_is_a_refusal_while_keys_are_available_and_a_fault_otherwise() {
     let (lab, token) = (Lab::new(), of_unknown_key());
     assert_eq!(lab.verify(&token, NOW).err(), Some(Refusal::KeyUnknown.into()));
     lab.world.certs.fails();
-    // For as long as nobody has looked in vain, the answer stays.
+    // Until a fetch has failed, the answer stays.
     assert_eq!(lab.verify(&token, NOW + 29).err(), Some(Refusal::KeyUnknown.into()));
     let stop = lab.verify(&token, NOW + 30).err();
     assert!(is_unavailable(stop.as_ref()), "{stop:?}");

@@ -175,7 +175,7 @@ fn user_outside_the_catalog_is_forwarded_to_the_origin_if_configured() {
     let email = "cf-access-authenticated-user-email".to_owned();
     assert_eq!(edits.set, [(email, "ghost@example.com".to_owned())]);
 
-    // Only that: nobody else's refusal, and no fault, becomes a forwarded request.
+    // Only that: no other refusal, and no fault, becomes a forwarded request.
     let forged = mint_with(&OTHER, &header(), &Claims::user().text());
     assert_eq!(code_of(&Ask::refresh(&forged).of(&gate, &world)), "signature_invalid");
     world.catalog.holds("v1:email:ghost@example.com", "{}");

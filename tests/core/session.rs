@@ -217,7 +217,7 @@ fn backend_verifies_the_token_and_derives_a_limited_user_token() {
             assert!(verifies(&token, &SIGNER.public_jwk()));
             assert!(verifies(&limited, &SIGNER.public_jwk()));
             assert!(!verifies(&token, &SIGNER_2.public_jwk()));
-            // And for nobody else.
+            // And for no other user.
             let (user, other) = ("user:default/", "user:other/");
             let forged = [header_of(&limited), payload_of(&limited).replace(user, other)];
             let signature = limited.rsplit('.').next().unwrap();

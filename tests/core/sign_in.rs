@@ -248,7 +248,7 @@ fn only_not_found_moves_on_to_the_next_resolver() {
         // Found by the second alone.
         ("ghost@example.com", vec![by_email.clone(), by_name.clone()], "user:default/ghost"),
         ("ghost@example.com", vec![by_name.clone(), by_email.clone()], "user:default/ghost"),
-        // The first of two that find somebody wins.
+        // The first of two that find a user wins.
         ("jane@example.com", vec![by_email.clone(), lenient(BY_NAME)], "user:default/jane.doe"),
         ("jane@example.com", vec![lenient(BY_NAME), by_email.clone()], "user:default/jane"),
         // A domain that is not allowed ends it, in whatever place.

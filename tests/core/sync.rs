@@ -80,7 +80,7 @@ impl World {
         kv.iter().map(|(key, (value, _))| (key.clone(), value.clone())).collect()
     }
 
-    /// Puts a value there that nobody has marked.
+    /// Puts a value there without metadata.
     fn puts(&self, key: &str, value: &str) {
         self.kv.borrow_mut().insert(key.to_owned(), (value.to_owned(), false));
     }
@@ -544,7 +544,7 @@ fn invalid_users_are_not_written() {
     let empty = json!({ "items": [], "totalItems": 9, "pageInfo": { "nextCursor": "x" } });
     let truncated = page(json!({ "items": users(2), "totalItems": 2 }));
     let truncated = &truncated[..truncated.len() - 9];
-    let nobody = json!({ "items": [{ "kind": "User" }], "totalItems": 1, "pageInfo": {} });
+    let nameless = json!({ "items": [{ "kind": "User" }], "totalItems": 1, "pageInfo": {} });
     let incomplete = "origin_incomplete";
     for (status, body, code, detail) in [
         (200, page(endless), incomplete, "the catalog's pages have no end"),
@@ -553,7 +553,7 @@ fn invalid_users_are_not_written() {
         (200, "<html>".to_owned(), incomplete, "is a web page (HTML)"),
         (
             200,
-            page(nobody),
+            page(nameless),
             incomplete,
             "there is no user in the origin's catalog that can be read",
         ),
@@ -654,7 +654,7 @@ fn user_with_unreadable_groups_keeps_their_record() {
     let mut new = user("new", &["a"]);
     new["relations"] = Value::Null;
     all.push(new);
-    // The email of somebody who keeps his is not free.
+    // The email of a user who keeps it is not free.
     all.push(user("thief", &[]));
     all[5]["spec"]["profile"]["email"] = json!("u001@example.com");
     world.has(&all);
@@ -671,7 +671,7 @@ fn user_with_unreadable_groups_keeps_their_record() {
     let both = vec!["user:default/thief".to_owned(), "user:default/u001".to_owned()];
     let email = decode(Key::Email("u001@example.com"), &after["v1:email:u001@example.com"]);
     assert_eq!(email, Ok(Record::Many(both)));
-    // Of whom it cannot be told that he is a user, he is none.
+    // An entity that is not known to be a user is none.
     assert!(!after.contains_key("v1:ref:user:default/u002"));
     assert!(!after.contains_key("v1:ref:user:default/new"));
     assert_eq!(line.count("unchanged"), 5);
@@ -788,7 +788,7 @@ fn many() -> Vec<Value> {
 fn catalog() -> impl Strategy<Value = Vec<Value>> {
     let one = (any::<bool>(), 0..3_usize, any::<bool>());
     prop::collection::vec(one, 1..4).prop_map(|users| {
-        // Enough of them that nobody's going is too much.
+        // Enough of them that the removal of any one is within the limit.
         let mut all = many();
         for (index, (there, groups, shares)) in users.into_iter().enumerate() {
             let mut user = user(&format!("u{index}"), &["a", "b"][..groups.min(2)]);

@@ -41,7 +41,7 @@ test("a custom claim finds the user whose annotation it is, without case", async
   }
 });
 
-test("nobody, two, and somebody else's record are what they are with the other resolvers", async () => {
+test("no user, two users and the record of another user lead to the codes of the other resolvers", async () => {
   const url = REFRESH.slice("/api/auth".length);
   for (const [custom, status, name, code] of [
     [{ employee: "10" }, 404, "NotFoundError", "user_not_found"],

@@ -103,9 +103,9 @@ describe("a run", () => {
     );
   });
 
-  test("follows a change of groups, and refuses who was removed", async (t) => {
+  test("writes a change of groups, and removes a user", async (t) => {
     const gate = await startFilled(t, [catalogUser("jane", ["team-a"]), catalogUser("bob")]);
-    // He does not sign in yet: the isolate would remember him (freshness.test.mjs).
+    // They do not sign in yet: the isolate would cache their record (freshness.test.mjs).
     const kv = await gate.kv("CATALOG");
     assert.match(await kv.get(emailKey("bob@example.com")), /user:default\/bob/);
     ground.origin.users = [catalogUser("jane", ["team-c"])];
@@ -163,7 +163,7 @@ describe("a run", () => {
     assert.equal((await run(gate)).written, 4);
   });
 
-  test("names whom it cannot read, and not by an email", async (t) => {
+  test("names the users that it cannot read, without their emails", async (t) => {
     const gate = await startFilled(t, [catalogUser("jane", ["team-a"]), catalogUser("bob")]);
     const jane = catalogUser("jane", [], { email: "ja ne@example.com" });
     const { relations, ...bob } = catalogUser("bob");

@@ -47,7 +47,7 @@ export const CATALOG = [
 export const TWINS = ["user:default/twin1", "user:default/twin2"];
 export const TWINS_EMAIL = "twins@example.com";
 
-/** The people whom Access knows. */
+/** The users at Access. */
 export const USERS = [
   {
     email: "jane@example.com",
@@ -181,7 +181,7 @@ function over(changes, base) {
   return JSON.parse(JSON.stringify({ ...base, ...changes }));
 }
 
-/** The URL of a port on which nobody listens. */
+/** The URL of a port without a listener. */
 export async function deafUrl() {
   const server = http.createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -54,7 +54,7 @@ describe("the key set", () => {
     return answer.json.keys;
   }
 
-  test("is ours and the origin's, for everybody, and may be cached for half a minute", async (t) => {
+  test("joins the Worker's and the origin's keys, needs no assertion, and may be cached for half a minute", async (t) => {
     answerOfOrigin(t, 200, { keys: [ORIGINS_KEY] });
     const gate = await ground.startGate(t);
     const answer = await gate.send(JWKS);

@@ -26,7 +26,7 @@ describe("a KV that does not answer", () => {
     assert.equal((await gate.refresh(token)).status, 200);
   });
 
-  test("a cache that hangs delays a cold isolate and stops nobody", async (t) => {
+  test("a cache that hangs delays a cold isolate and stops no sign-in", async (t) => {
     const gate = await ground.startGate(t, { observeKv: true });
     await gate.setKvOutages({ ACCESS_CACHE: "hang" });
     const token = await ground.access.mint({ user: "bob@example.com" });

@@ -179,7 +179,7 @@ const BAD_ASSERTIONS = {
     ["was issued in five minutes", () => claiming({ iat: now() + 300, nbf: undefined })],
   ],
   subject_invalid: [
-    ["names nobody", () => claiming({ email: undefined, sub: undefined })],
+    ["names no principal", () => claiming({ email: undefined, sub: undefined })],
     ["names a user without an email", () => claiming({ email: undefined })],
     ["names a user without a sub", () => claiming({ sub: undefined })],
     [
@@ -321,7 +321,7 @@ describe("no assertion", () => {
     assertRefused(answer, { ...missing, url: SHOWN_REFRESH });
   });
 
-  test("the unsigned email header, a bearer token and other cookies vouch for nobody", async () => {
+  test("the unsigned email header, a bearer token and other cookies are no assertion", async () => {
     const token = await ground.access.mint();
     const answer = await ground.gate.refresh(undefined, {
       headers: {
@@ -346,7 +346,7 @@ describe("callers who are genuine but may not sign in", () => {
     const answer = await unseenBy(origin, () => gate.refresh(token));
     const code = "service_token_unknown";
     assertRefused(answer, { status: 403, name: "NotAllowedError", code, url: SHOWN_REFRESH });
-    assert.ok(!answer.text.includes("2222"), "its id is told to nobody");
+    assert.ok(!answer.text.includes("2222"), "the answer has no client id");
   });
 
   test("a user who is not in the catalog is refused", async () => {
@@ -413,7 +413,7 @@ describe("callers who are genuine but may not sign in", () => {
     assertRefused(answer, { status: 403, name: "NotAllowedError", code, url: SHOWN_REFRESH });
   });
 
-  test("none of them is kept from the rest of the site: Access let them in", async () => {
+  test("their other requests are forwarded, because Access let them in", async () => {
     const { access, gate } = ground;
     for (const mint of [
       { serviceToken: "22222222222222222222222222222222.access" },
@@ -441,7 +441,7 @@ describe("a damaged catalog", () => {
   };
 
   for (const [what, value] of Object.entries(DAMAGED)) {
-    test(`a record that ${what} signs its user out and nobody else, and the log has its key`, async (t) => {
+    test(`a record that ${what} is a fault for its user only, and the log has its key`, async (t) => {
       const { access, origin } = ground;
       // One that does not remember her.
       const gate = await ground.startGate(t);
@@ -500,7 +500,7 @@ describe("a damaged catalog", () => {
     assertRefused(answer, { ...unavailable, code: "catalog_unavailable" });
   });
 
-  test("without the cache's KV everybody can still sign in", async (t) => {
+  test("users sign in without the KV of the cache", async (t) => {
     const gate = await ground.startGate(t, { kvNamespaces: ["CATALOG"] });
     assert.equal((await gate.refresh(await ground.access.mint())).status, 200);
   });
@@ -560,7 +560,7 @@ describe("no keys", () => {
     assert.ok(Number(answer.headers["retry-after"]) > 0);
   });
 
-  test("when the certs endpoint is reached again, so is everybody, without a restart", async (t) => {
+  test("users sign in as soon as the certs endpoint answers again, without a restart", async (t) => {
     const { access } = ground;
     const gate = await ground.startGate(t);
     await gate.setOutages({ "emulator.cloudflareaccess.com": "unreachable" });
@@ -764,7 +764,7 @@ describe("an origin that cannot be reached", () => {
     assert.deepEqual(line.tries, ["emailMatchingUserEntityProfileEmail: user_not_found"]);
   });
 
-  test("is told as 502 for a port that nobody listens on", async (t) => {
+  test("is a 502 for a port without a listener", async (t) => {
     const gate = await ground.startGate(t, { origin: { url: await deafUrl() } });
     const token = await ground.access.mint();
     const answer = await gate.send("/api/echo", { method: "POST", body: "x", token });

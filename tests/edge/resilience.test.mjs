@@ -129,7 +129,7 @@ describe("with what is in KV", () => {
     "has keys that are none": (text) => text.replace('"keys":[', '"keys":[1,null,"a",{},'),
   };
   for (const [what, damage] of Object.entries(CORRUPT_CERTS)) {
-    test(`a key set that ${what} signs nobody out`, async (t) => {
+    test(`a key set that ${what} does not stop a sign-in`, async (t) => {
       const gate = await ground.startGate(t);
       await fill(gate, { [CERTS_KEY]: damage(await writtenCerts()) });
       assert.equal((await gate.refresh(await ground.access.mint())).status, 200);
@@ -151,10 +151,10 @@ describe("with what is in KV", () => {
   const CORRUPT_IDENTITIES = {
     ...DAMAGE,
     "has expired": (text) => text.replace(TIME, now() - 1),
-    "is somebody else's": (text) => text.replaceAll("jane@example.com", "boss@example.com"),
+    "is of another user": (text) => text.replaceAll("jane@example.com", "boss@example.com"),
   };
   for (const [what, damage] of Object.entries(CORRUPT_IDENTITIES)) {
-    test(`an identity that ${what} signs nobody out and nobody in`, async (t) => {
+    test(`an identity that ${what} neither stops a sign-in nor signs another user in`, async (t) => {
       const gate = await ground.startGate(t);
       const token = await ground.access.mint();
       await fill(gate, { [identityKey(token)]: damage(await writtenIdentity(token)) });

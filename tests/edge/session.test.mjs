@@ -361,7 +361,7 @@ describe("the resolvers", () => {
     assert.equal(denied.json.error.code, "domain_not_allowed");
   });
 
-  test("in order: the second is asked only if the first finds nobody", async (t) => {
+  test("in order: the second is tried only if the first finds no user", async (t) => {
     const gate = await withResolvers(t, byEmail, byName);
     assert.equal(await refOf(gate, await of("bob@example.com")), "user:default/bob");
     assert.equal(
@@ -370,7 +370,7 @@ describe("the resolvers", () => {
     );
   });
 
-  test("without a user in the catalog, dangerously: who owns what is his own", async (t) => {
+  test("dangerouslyAllowSignInWithoutUserInCatalog: the user owns only their own ref", async (t) => {
     const byEmailOnly = await withResolvers(t, { ...byEmail, ...dangerously });
     const answer = await refreshed(byEmailOnly, await of("Ghost+x@example.com"));
     assert.deepEqual(answer.backstageIdentity.identity, {
@@ -436,7 +436,7 @@ describe("the identity", () => {
     "answers 404 with a page": { status: 404, body: "<h1>Not found</h1>" },
     "answers with a page": { status: 200, body: "<!doctype html>" },
     "answers with a list": { status: 200, body: [] },
-    "answers with somebody else's": {
+    "answers with the identity of another user": {
       status: 200,
       body: { email: "boss@example.com", name: "Boss" },
     },

@@ -31,7 +31,7 @@ fn jane() -> Identity {
     Identity::user("jane@acme.com")
 }
 
-/// The user whom a query finds, or the code of the rejection.
+/// The user that a query finds, or the code of the rejection.
 fn found(make: impl Fn() -> UserQuery<'static> + 'static) -> String {
     let trial = trial(async move |_, ctx| ctx.sign_in_with_catalog_user(make()).await);
     match trial.sign_in(&jane()) {

@@ -228,7 +228,7 @@ impl Ports for World {
         } else if call.url.ends_with("/cdn-cgi/access/get-identity") {
             &self.identity
         } else {
-            panic!("nobody should call {}", call.url)
+            panic!("unexpected call: {}", call.url)
         };
         endpoint.answer(call).await
     }

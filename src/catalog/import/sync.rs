@@ -226,7 +226,7 @@ impl<P: SyncPorts> Run<'_, P> {
     }
 
     /// Notes what KV should hold of a user. Whoever may edit one entity must be able to stop neither
-    /// the others' changes nor his own: what cannot be read of a profile is left out, and the groups
+    /// the others' changes nor their own: what cannot be read of a profile is left out, and the groups
     /// are followed. If it is the groups or their ancestors, which Backstage itself puts together, what
     /// KV holds stays.
     fn want(&mut self, item: &Value, reconciliation: &mut Reconciliation) -> Result<(), Halt> {

@@ -154,7 +154,7 @@ fn describe(plan: &Plan) -> String {
     let mut lines = Vec::new();
     for (what, keys) in [("remove", removed), ("change", &changed), ("add", &added)] {
         for key in keys.iter().take(MAX_NAMED) {
-            // Emails are what anybody typed; a terminal obeys some of it.
+            // An email may contain control characters, which a terminal would obey.
             lines.push(format!("{what:6} {}\n", printable(key)));
         }
         if let Some(more) = keys.len().checked_sub(MAX_NAMED).filter(|more| *more > 0) {

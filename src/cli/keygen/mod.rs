@@ -81,7 +81,7 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
             put(&text)?;
             eprintln!(
                 "This is the secret SIGNING_KEYS: cfaccess keygen | wrangler secret put \
-                 SIGNING_KEYS\nWhoever has it can sign in as anybody. --out writes it to a file, \
+                 SIGNING_KEYS\nWhoever has it can sign in as any user. --out writes it to a file, \
                  with the PEM pair for the backend."
             );
         }

@@ -115,7 +115,7 @@ const IDENTITIES = {
   "more than we know": { devicePosture: { a: { deep: [1e21, 0.1, -0, null] } }, oidc_fields: {} },
   "without an email": { email: undefined },
   "the email in capitals": (email) => ({ email: email.toUpperCase() }),
-  "somebody else's email": { email: "bob@corp.example" },
+  "another user's email": { email: "bob@corp.example" },
   "status 500": { fault: { status: 500, body: { err: "down" } } },
   "status 400": { fault: { status: 400, body: { err: "no app token set" } } },
   "status 403": { fault: { status: 403, body: { err: "revoked" } } },
@@ -220,7 +220,7 @@ export function casesOf(configuration, people, random, { thorough, count }) {
   return cases;
 }
 
-/** The person as the catalog has them; those without an email are given one that nobody has. */
+/** The person as the catalog has them; those without an email get one that no user has. */
 export function personOf({ metadata, spec }) {
   const email = spec.profile?.email ?? `${metadata.name}@corp.example`;
   const [local, domain] = email.split("@");

@@ -1,5 +1,5 @@
 // An organisation with everything in it that Backstage allows: odd names, namespaces, memberships
-// said by users, by groups and by both, emails that several have and that nobody has.
+// said by users, by groups and by both, emails that several users have and that no user has.
 
 const NAMES = [
   "jane.doe",

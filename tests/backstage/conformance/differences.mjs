@@ -63,7 +63,7 @@ export const DIFFERENCES = [
     what: "the configuration `allowedDomains: []`",
     official: "every sign-in gets 403",
     worker: "503 `misconfigured`, and `doctor` says so before that",
-    why: "it lets nobody in, which nobody wants; a broken configuration is loud",
+    why: "an empty list would block every user, so it is a configuration error",
     holds: (it) =>
       it.code === "misconfigured" && it.case.configuration === "local-part-of-no-domain",
   },
@@ -140,7 +140,7 @@ export const DIFFERENCES = [
     what: "get-identity is down, or answers something else than its document",
     official: "500",
     worker: "goes on with the signed claims, without name and groups",
-    why: "nobody is kept from Backstage by what only the profile needs",
+    why: "missing profile data does not block sign-in",
     holds: (it) =>
       isOutage(it.case) && is(500, [200, 403, 404, 409])(it) && NO_IDENTITY.test(it.says),
   },
@@ -148,11 +148,11 @@ export const DIFFERENCES = [
     about: "identity",
     what: "get-identity's document has no email, or another than the assertion",
     official: "the document's email decides: 500, or another user",
-    worker: "the signed email decides; a document about somebody else is not used",
-    why: "who somebody is must come from what is signed",
+    worker: "the signed email decides; a document about another user is not used",
+    why: "the identity of a user must come from what is signed",
     holds: (it) =>
       (is(500, [200, 403, 404, 409])(it) && NO_EMAIL.test(it.says)) ||
-      (it.case.identity === "somebody else's email" &&
+      (it.case.identity === "another user's email" &&
         (inIdentity(it) || (status(it) && it.worker !== 401)) &&
         !isOfItsOwn(it.field)) ||
       (it.case.identity === "the email in capitals" &&
@@ -211,7 +211,7 @@ export const DIFFERENCES = [
   },
   {
     about: "user",
-    what: "a user whom no resolver finds",
+    what: "a user that no resolver finds",
     official: "500",
     worker: "404 `user_not_found`",
     why: "it is not a fault of the server, and can be told from one",
