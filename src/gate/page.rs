@@ -4,7 +4,7 @@
 use super::reply::Reply;
 use super::request::Request;
 use super::route::Route;
-use crate::error::GateError;
+use crate::error::{GateError, Refusal};
 
 /// No script, no form, no frame and nothing from elsewhere; the hash is that of [`STYLE`].
 const POLICY: &str = "default-src 'none'; style-src \
@@ -21,7 +21,10 @@ dt,dd{display:inline;margin:0}\
 dd::after{content:\"\\A\";white-space:pre}";
 
 /// Where Access ends the session, so that the next request asks for a login (Cloudflare One, "Log out").
-const LOG_OUT: &str = "/cdn-cgi/access/logout";
+const LOG_IN: &str = "<a href=\"/cdn-cgi/access/logout\">Log in again</a>";
+
+/// The same address.
+const TRY_AGAIN: &str = "<a href=\"\">Try again</a>";
 
 /// Whether a browser asked for this to show it (Fetch Metadata Request Headers, section 2.3). The routes
 /// that programs call are always answered with JSON.
@@ -35,18 +38,23 @@ pub(super) fn is_navigation(request: &Request<'_>, route: Route) -> bool {
         && header("upgrade").is_none()
 }
 
+/// What happened, in a few words, and the link that helps, if one does.
+fn title_and_link(error: &GateError) -> (&'static str, &'static str) {
+    match error {
+        GateError::Refusal(Refusal::RouteUnknown | Refusal::RouteUnsupported) => {
+            ("This page does not exist", "")
+        }
+        GateError::Refusal(refusal) if refusal.status() == 401 => ("You are not signed in", LOG_IN),
+        // As another user, or after an administrator has changed something.
+        GateError::Refusal(_) => ("You do not have access", LOG_IN),
+        GateError::Fault(_) => ("This page is not available at the moment", TRY_AGAIN),
+    }
+}
+
 /// The page that says what `json`, the answer to a program, says.
 pub(super) fn page(error: &GateError, message: &str, ray: Option<&str>, mut json: Reply) -> Reply {
-    let link = match error {
-        GateError::Refusal(_) => format!("<a href=\"{LOG_OUT}\">Log in again</a>"),
-        // To the same address.
-        GateError::Fault(_) => "<a href=\"\">Try again</a>".to_owned(),
-    };
     let ray = ray.map(|ray| format!("<dt>Ray ID: </dt><dd>{ray}</dd>")).unwrap_or_default();
-    let title = match error {
-        GateError::Refusal(_) => "You are not signed in",
-        GateError::Fault(_) => "This page is not available at the moment",
-    };
+    let (title, link) = title_and_link(error);
     json.body = Some(format!(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport \
          content=\"width=device-width\"><title>{title}</title><style>{STYLE}</style>\
@@ -82,11 +90,36 @@ fn escaped(text: &str) -> String {
 mod tests {
     use sha2::{Digest, Sha256};
 
-    use super::{POLICY, STYLE};
+    use super::{POLICY, STYLE, page};
+    use crate::error::{Fault, GateError, Refusal};
+    use crate::gate::Reply;
 
     #[test]
     fn policy_allows_the_style_of_the_page() {
         let hash = data_encoding::BASE64.encode(&Sha256::digest(STYLE));
         assert!(POLICY.contains(&format!("'sha256-{hash}'")), "sha256-{hash}");
+    }
+
+    fn body(error: impl Into<GateError>) -> String {
+        let error = error.into();
+        let json = Reply::json(error.status(), String::new());
+        page(&error, error.message(), None, json).body.unwrap_or_default()
+    }
+
+    #[test]
+    fn page_has_the_title_and_the_link_of_its_cause() {
+        for refusal in Refusal::ALL {
+            let is_route = matches!(refusal, Refusal::RouteUnknown | Refusal::RouteUnsupported);
+            let title = match refusal.status() {
+                _ if is_route => "This page does not exist",
+                401 => "You are not signed in",
+                _ => "You do not have access",
+            };
+            let body = body(refusal);
+            assert!(body.contains(&format!("<h1>{title}</h1>")), "{body}");
+            assert_eq!(body.contains("Log in again"), !is_route, "{body}");
+        }
+        let body = body(Fault::ForwardLoop);
+        assert!(body.contains("Try again") && !body.contains("Log in again"));
     }
 }

@@ -161,6 +161,28 @@ test("the assertion is nowhere that a script can read it", async (t) => {
   assert.match(readable, /user:default\/jane\.doe/);
 });
 
+test("a navigation that is refused shows a page with the code, the ray id and the way to log in", async (t) => {
+  const browser = await openBrowser(t, {
+    viewport: { width: 360, height: 640 },
+    colorScheme: "dark",
+    extraHTTPHeaders: { "cf-ray": "8c1f2e3d4a5b6c7d-FRA" },
+  });
+  const { page, complaints, picture } = browser;
+  const answer = await page.goto(`${ground.gate.url}/catalog`);
+  assert.equal(answer.status(), 401);
+  await picture("9-refused-small-dark");
+  assert.equal(await page.title(), "You are not signed in");
+  const text = await page.locator("main").textContent();
+  assert.ok(text.includes("assertion_missing") && text.includes("8c1f2e3d4a5b6c7d-FRA"), text);
+  const link = page.getByRole("link", { name: "Log in again" });
+  assert.equal(await link.getAttribute("href"), "/cdn-cgi/access/logout");
+  const border = await link.evaluate((element) => getComputedStyle(element).borderTopWidth);
+  assert.equal(border, "2px", "the policy lets the style through");
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(width <= 360, "nothing sticks out");
+  assert.deepEqual(statusOnly(complaints, 401), []);
+});
+
 test("the page is legible on a telephone and in the dark", async (t) => {
   const browser = await openBrowser(t, {
     viewport: { width: 360, height: 640 },
