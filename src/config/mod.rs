@@ -11,6 +11,7 @@ mod sign_in;
 mod url;
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 pub use app_code::AppCode;
 pub use backstage::{AttachToken, BackstageConfig, Mode, Trust};
@@ -47,6 +48,8 @@ pub struct Config {
     pub signing_keys: SigningKeySet,
     /// Keys of `CFACCESS` that are accepted and have no effect.
     pub without_effect: Vec<&'static str>,
+    /// Tells one configuration from another in the log; nothing can be read from it.
+    pub fingerprint: String,
 }
 
 impl Config {
@@ -88,7 +91,8 @@ impl Config {
             (Some((access, sign_in, without_effect)), Some(backstage), Some(signing_keys))
                 if problems.is_empty() =>
             {
-                Ok(Self { access, sign_in, backstage, signing_keys, without_effect })
+                let fingerprint = fingerprint(source, &signing_keys);
+                Ok(Self { access, sign_in, backstage, signing_keys, without_effect, fingerprint })
             }
             _ => Err(problems),
         }
@@ -102,6 +106,23 @@ impl Config {
             import: self.sign_in.import.clone(),
         }
     }
+}
+
+/// Eight hexadecimal digits that change with `CFACCESS`, with `BACKSTAGE` and with the ids of the signing
+/// keys, in their order.
+fn fingerprint(source: &RawConfig, signing_keys: &SigningKeySet) -> String {
+    let mut digest = Sha256::new();
+    let texts = [&source.cfaccess, &source.backstage];
+    let keys = signing_keys.public_jwks();
+    let ids = keys.iter().map(|key| key.kid.as_str());
+    for text in texts.into_iter().flatten().map(String::as_str).chain(ids) {
+        // No JSON text and no id has this byte in it.
+        digest.update(text);
+        digest.update([0]);
+    }
+    let mut hex = base16ct::lower::encode_string(&digest.finalize());
+    hex.truncate(8);
+    hex
 }
 
 /// What a `CFACCESS` wants in the records, whatever is wrong with the rest of it.

@@ -23,6 +23,8 @@ struct Health<'a> {
 #[serde(rename_all = "camelCase")]
 struct Details<'a> {
     version: &'a str,
+    /// As in the log.
+    config: &'a str,
     /// Codes of what is wrong.
     problems: Vec<&'a str>,
     keys: Keys,
@@ -60,6 +62,7 @@ impl<P: Ports> RequestScope<'_, P> {
         let is_healthy = problems.is_empty();
         let details = is_verified.then(|| Details {
             version: env!("CARGO_PKG_VERSION"),
+            config: &self.gate.config.fingerprint,
             problems,
             keys: Keys { age_seconds: keys.unwrap_or_default() },
             catalog: Catalog {

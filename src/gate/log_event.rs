@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::decide::Decision;
 use super::request::Request;
 use super::route::Route;
+use super::waits::Waits;
 use crate::access::{Assertion, IdentitySource, Subject};
 use crate::error::GateError;
 use crate::ports::Failure;
@@ -15,12 +17,14 @@ use crate::sign_in::{ResolvedUser, Trace};
 /// The longest path that is logged, in characters.
 const MAX_PATH: usize = 200;
 
-/// A word that is fixed in the source, or one that was read back.
+/// A word that is fixed in the source, or a code of an app's own.
 type Word = Cow<'static, str>;
 
 /// A log event. It never holds an assertion or a token. An email is in it only as part of the KV key
 /// of a corrupt record, or of the entity ref of a user who is not in the catalog.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+///
+/// JavaScript completes the lines of forwarded requests (`src/worker/limits.mjs`).
+#[derive(Clone, Debug, Serialize)]
 pub struct LogEvent {
     /// `info`, `warn` for a refusal, `error` for a fault.
     pub level: Word,
@@ -28,15 +32,21 @@ pub struct LogEvent {
     pub outcome: Word,
     route: Word,
     version: Word,
+    /// Tells one configuration from another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<String>,
     /// Cloudflare's id of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     ray: Option<String>,
     /// How long it took, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     ms: Option<i64>,
-    /// The share of such requests that is logged, if not all are.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sample: Option<f64>,
+    /// The waits for services, in milliseconds.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    waits: Map<String, Value>,
+    /// The services that failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failed: Vec<Word>,
     method: String,
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,13 +67,13 @@ pub struct LogEvent {
     #[serde(skip_serializing_if = "Option::is_none")]
     resolver: Option<String>,
     /// Whether the forwarded request got the Backstage token of its caller.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) attached: bool,
     /// The resolvers that were tried before, or instead, each with its code.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) tries: Vec<String>,
     /// What resolvers of the app noted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) notes: Vec<String>,
 }
 
@@ -76,9 +86,11 @@ impl LogEvent {
             outcome: "answered".into(),
             route: route.name().into(),
             version: env!("CARGO_PKG_VERSION").into(),
+            config: None,
             ray: None,
             ms: None,
-            sample: None,
+            waits: Map::new(),
+            failed: Vec::new(),
             method: method.to_owned(),
             path: path.chars().take(MAX_PATH).collect(),
             status: None,
@@ -108,13 +120,6 @@ impl LogEvent {
         serde_json::to_string(&event).unwrap_or_default()
     }
 
-    /// Reads an event that [`to_json`](Self::to_json) wrote. A forwarded request carries its event in
-    /// this form until its response arrives.
-    #[must_use]
-    pub fn from_json(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
-    }
-
     /// The event of a request on this route, with Cloudflare's id of it.
     #[must_use]
     pub fn of(request: &Request<'_>, route: Route) -> Self {
@@ -126,9 +131,26 @@ impl LogEvent {
         self.ms = Some(milliseconds);
     }
 
-    /// Notes the share of such requests that is logged.
-    pub fn sampled(&mut self, share: f64) {
-        self.sample = Some(share).filter(|share| *share < 1.0);
+    /// Notes the configuration.
+    pub fn configured(&mut self, fingerprint: &str) {
+        self.config = Some(fingerprint.to_owned());
+    }
+
+    /// Notes how long the request waited for services: the sum for each.
+    pub fn waited(&mut self, waits: Waits) {
+        for wait in waits.into_list() {
+            let known = self.waits.get(wait.name).and_then(Value::as_i64).unwrap_or_default();
+            self.waits.insert(wait.name.to_owned(), (known + wait.milliseconds).into());
+            if wait.is_failed && !self.failed.iter().any(|name| name == wait.name) {
+                self.failed.push(wait.name.into());
+            }
+        }
+    }
+
+    /// Cloudflare's id of the request.
+    #[must_use]
+    pub fn ray(&self) -> Option<&str> {
+        self.ray.as_deref()
     }
 
     /// Notes that the request has no assertion.
@@ -213,6 +235,16 @@ impl LogEvent {
     /// Notes the status of the answer.
     pub const fn answered(&mut self, status: u16) {
         self.status = Some(status);
+    }
+
+    /// A line of the same request as JSON, with what this event knows better. A forwarded request
+    /// carries its line until the origin answers or does not.
+    #[must_use]
+    pub fn over(&self, line: &str) -> String {
+        let read = |text: &str| serde_json::from_str::<Map<_, _>>(text).unwrap_or_default();
+        let mut fields = read(line);
+        fields.extend(read(&self.to_json()));
+        Value::Object(fields).to_string()
     }
 
     /// The event as JSON.

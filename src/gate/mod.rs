@@ -28,6 +28,7 @@ mod route;
 mod shadow;
 #[cfg(feature = "testing")]
 mod trial;
+mod waits;
 
 pub use app::CfAccess;
 pub use background::run_background;
@@ -45,3 +46,4 @@ pub use route::{Route, route};
 pub use shadow::{Comparison, OriginAnswer, Snapshot};
 #[cfg(feature = "testing")]
 pub(crate) use trial::TrialOutcome;
+pub use waits::Waits;

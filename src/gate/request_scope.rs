@@ -26,8 +26,9 @@ impl<'a, P> RequestScope<'a, P> {
         route: Route,
         scope: Scope<'a, P>,
     ) -> Self {
-        let log = RefCell::new(LogEvent::of(request, route));
-        Self { gate, request, route, log, scope }
+        let mut log = LogEvent::of(request, route);
+        log.configured(&gate.config.fingerprint);
+        Self { gate, request, route, log: RefCell::new(log), scope }
     }
 
     /// Notes something in the log event of the request.

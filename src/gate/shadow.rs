@@ -77,6 +77,9 @@ pub struct Comparison {
     level: &'static str,
     outcome: &'static str,
     route: &'static str,
+    /// Cloudflare's id of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ray: Option<String>,
     /// Our status; absent if we would have forwarded.
     #[serde(skip_serializing_if = "Option::is_none")]
     ours: Option<u16>,
@@ -113,6 +116,7 @@ impl Comparison {
             level: if differences.is_empty() { "info" } else { "warn" },
             outcome: "compared",
             route: route.name(),
+            ray: None,
             ours: Some(status),
             theirs: theirs.status,
             code: error.map(|error| error.code().to_owned()),

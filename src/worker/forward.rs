@@ -11,7 +11,7 @@ use web_sys::{Request, Response};
 use super::fetch::describe;
 use super::respond::{RequestHeaders, respond};
 use super::target::Target;
-use super::{clock, gate, limits, view, write};
+use super::{clock, gate, limits, view, write_line};
 use crate::error::{Fault, GateError};
 use crate::gate::{Forward, Gate, HOP_HEADER, HeaderEdits, LogEvent, Route, error_answer};
 
@@ -69,12 +69,11 @@ pub(super) fn forward_and_log(
     target: &Target<'_>,
     gate: &Gate,
     forward: &Forward,
-    mut log: LogEvent,
+    log: &LogEvent,
     begun: DateTime<Utc>,
 ) -> Result<Promise, JsValue> {
     let Onward { url, removed, set, bodiless } = Onward::new(target, gate, forward);
     let share = gate.config.backstage.log_forwarded;
-    log.sampled(share);
     limits::forward_and_log(
         request,
         url.as_deref(),
@@ -105,21 +104,16 @@ fn unreachable(request: &Request, why: String, log: &str) -> Result<Response, Js
     let headers = RequestHeaders(request.headers());
     let error = GateError::from(Fault::OriginUnreachable(why));
     let view = view(&method, &target, &headers);
-    let reply = match gate::known().as_deref() {
-        Some(Ok(gate)) => gate.error_reply(&error, &view),
+    let (route, reply) = if let Some(Ok(gate)) = gate::known().as_deref() {
+        (gate.route(&view), gate.error_reply(&error, &view))
+    } else {
         // Without a gate nothing is forwarded.
-        _ => error_answer(
-            &error,
-            error.message(),
-            &view,
-            Route::Forward { public: false },
-            target.path,
-        ),
+        let route = Route::Forward { public: false };
+        (route, error_answer(&error, error.message(), &view, route, target.path))
     };
-    let mut log = LogEvent::from_json(log)
-        .unwrap_or_else(|| LogEvent::of(&view, Route::Forward { public: false }));
-    log.ended(&error, None);
-    log.answered(reply.status);
-    write(&log);
+    let mut event = LogEvent::of(&view, route);
+    event.ended(&error, None);
+    event.answered(reply.status);
+    write_line(&event.level, &event.over(log));
     respond(&reply)
 }

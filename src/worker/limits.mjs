@@ -69,17 +69,24 @@ export function forwardAndLog(
   begun,
 ) {
   const answer = unreachable;
+  const sent = Date.now();
+  // The clock stands still between two I/O operations, so this is the origin's time and no other.
+  const noted = () => {
+    const now = Date.now();
+    return `${line.slice(0, -1)},"ms":${now - begun},"origin":${now - sent}`;
+  };
   return forward(request, url, removed, set, bodiless, milliseconds).then(
     (response) => {
       const { status } = response;
-      const end = `,"ms":${Date.now() - begun},"status":${status}}`;
       if (status >= 500) {
-        console.warn(line.replace('"info"', '"warn"').slice(0, -1) + end);
+        console.warn(`${noted().replace('"info"', '"warn"')},"status":${status}}`);
       } else if (Math.random() < share) {
-        console.log(line.slice(0, -1) + end);
+        // Only these lines stand for others.
+        const sample = share < 1 ? `,"sample":${share}` : "";
+        console.log(`${noted()},"status":${status}${sample}}`);
       }
       return response;
     },
-    (error) => answer(request, error, line),
+    (error) => answer(request, error, `${noted()}}`),
   );
 }

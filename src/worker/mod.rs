@@ -99,6 +99,7 @@ pub(crate) async fn answer(
     let ports = RuntimePorts::new(env, gate, &target);
     let now = clock::now();
     let Outcome { decision, background, mut log, .. } = gate.decide(&view, now, &ports).await;
+    log.waited(ports.into_waits());
     let response = match decision {
         Decision::Reply(reply) => {
             log.took(clock::milliseconds_since(now));
@@ -106,7 +107,7 @@ pub(crate) async fn answer(
             respond(&reply)?.into()
         }
         Decision::Forward(edits) => {
-            forward::forward_and_log(request, &target, gate, &edits, log, now)?.into()
+            forward::forward_and_log(request, &target, gate, &edits, &log, now)?.into()
         }
     };
     run_later(env, context, url, background)?;

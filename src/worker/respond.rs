@@ -74,7 +74,7 @@ pub(super) fn internal(request: &Request, error: &JsValue) -> Response {
     let headers = RequestHeaders(request.headers());
     let view = view(&method, &Target::of(&url), &headers);
     let fault = GateError::from(Fault::Crypto(describe(error)));
-    let mut log = LogEvent::new(view.method, view.path, Route::Forward { public: false });
+    let mut log = LogEvent::of(&view, Route::Forward { public: false });
     log.ended(&fault, None);
     super::write(&log);
     let reply = error_reply(&fault, fault.message(), view.method, view.path);

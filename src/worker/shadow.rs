@@ -57,7 +57,7 @@ fn stopped(
 ) -> Result<Response, JsValue> {
     let error = GateError::from(fault);
     let reply = gate.error_reply(&error, &snapshot.request());
-    let mut log = LogEvent::new(&snapshot.method, &snapshot.path, route);
+    let mut log = LogEvent::of(&snapshot.request(), route);
     log.ended(&error, None);
     log.answered(reply.status);
     write(&log);
@@ -83,7 +83,8 @@ async fn compare(
     let theirs = OriginAnswer { status, body };
     let comparison =
         Comparison::of(outcome.route, &outcome.decision, outcome.error.as_ref(), &theirs);
-    if let Some(comparison) = comparison {
+    if let Some(mut comparison) = comparison {
+        comparison.ray = outcome.log.ray().map(str::to_owned);
         write_line(comparison.level(), &comparison.to_json());
     }
     // The origin has just issued a token itself.

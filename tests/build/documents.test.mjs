@@ -92,9 +92,15 @@ test("the schema for wrangler's file finds wrangler's own", async () => {
 test("docs/logs.md has every field of a log line and no other, and examples with these fields", async () => {
   const source = await read("src/gate/log_event.rs");
   const [, struct] = /pub struct LogEvent \{\n(.*?)\n\}/s.exec(source);
-  const fields = [...struct.matchAll(/^ +(?:pub(?:\(super\))? )?(\w+): /gm)].map(
-    ([, name]) => name,
-  );
+  const script = await read("src/worker/limits.mjs");
+  const fields = [
+    ...new Set(
+      [
+        ...struct.matchAll(/^ +(?:pub(?:\(super\))? )?(\w+): /gm),
+        ...script.matchAll(/,"(\w+)":\$\{/g),
+      ].map(([, name]) => name),
+    ),
+  ];
   const page = await read("docs/logs.md");
   const [, table] = /## Fields\n(.*?)\n## /s.exec(page);
   const rows = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);

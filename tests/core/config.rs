@@ -25,7 +25,8 @@ fn minimal_configuration_is_accepted() {
     let setup = Setup::new()
         .cfaccess("serviceTokens", json!(null))
         .signing_keys(json!({ "keys": [SIGNER.private_jwk()] }));
-    let Config { access, sign_in, backstage, signing_keys, without_effect } = setup.config();
+    let Config { access, sign_in, backstage, signing_keys, without_effect, fingerprint } =
+        setup.config();
     assert!(without_effect.is_empty());
     assert_eq!(access.team_domain, "testteam.cloudflareaccess.com");
     assert_eq!(access.issuer, ISSUER);
@@ -47,6 +48,23 @@ fn minimal_configuration_is_accepted() {
     assert_eq!(backstage.origin, None);
     assert_eq!(backstage.mode, Mode::Answer);
     assert_eq!(signing_keys.first().id, SIGNER.kid);
+    assert_eq!(fingerprint.len(), 8);
+}
+
+#[test]
+fn fingerprint_changes_with_each_binding() {
+    let setup = || Setup::new().signing_keys(json!({ "keys": [SIGNER.private_jwk()] }));
+    let fingerprint = setup().config().fingerprint;
+    assert_eq!(setup().config().fingerprint, fingerprint);
+    let mut other_id = SIGNER.private_jwk();
+    other_id["kid"] = json!("other");
+    for changed in [
+        setup().cfaccess("exposeAssertion", json!(true)),
+        setup().backstage("mode", json!("shadow")),
+        setup().signing_keys(json!({ "keys": [other_id] })),
+    ] {
+        assert_ne!(changed.config().fingerprint, fingerprint);
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The log line of a request.
 
+use backstage_cfaccess::error::Fault;
+use backstage_cfaccess::gate::{LogEvent, Route, Waits};
 use serde_json::json;
 
 use crate::support::{Ask, Claims, NOW, OTHER, Setup, World, ask_stock, header, log_of, mint_with};
@@ -8,12 +10,14 @@ use crate::support::{Ask, Claims, NOW, OTHER, Setup, World, ask_stock, header, l
 fn log_line_has_the_decision_and_no_secret() {
     let good = Claims::user().mint();
     let outcome = ask_stock(&Ask::refresh(&good).header("authorization", "Bearer hunter2"));
+    let config = Setup::new().gate().config.fingerprint;
     let line = log_of(&outcome);
     let expected = json!({
         "level": "info",
         "outcome": "answered",
         "route": "refresh",
         "version": env!("CARGO_PKG_VERSION"),
+        "config": config,
         "method": "GET",
         "path": "/api/auth/cfaccess/refresh",
         "status": 200,
@@ -34,6 +38,7 @@ fn log_line_has_the_decision_and_no_secret() {
         "outcome": "refused",
         "route": "refresh",
         "version": env!("CARGO_PKG_VERSION"),
+        "config": config,
         "method": "GET",
         "path": "/api/auth/cfaccess/refresh",
         "status": 401,
@@ -115,4 +120,31 @@ fn log_has_the_version_and_the_sub_of_a_verified_assertion() {
     assert_eq!(log["version"], env!("CARGO_PKG_VERSION"));
     let forged = mint_with(&OTHER, &header(), &Claims::user().text());
     assert_eq!(log_of(&ask_stock(&Ask::refresh(&forged))).get("sub"), None);
+}
+
+#[test]
+fn log_line_has_the_waits_of_a_request_summed_by_service_and_what_failed() {
+    let mut log = ask_stock(&Ask::refresh(&Claims::user().mint())).log;
+    let waits = Waits::default();
+    waits.note(Waits::CATALOG, 3, false);
+    waits.note(Waits::CATALOG, 4, false);
+    waits.note(Waits::of_fetch("https://t.cloudflareaccess.com/cdn-cgi/access/certs"), 5_000, true);
+    log.waited(waits);
+    let line: serde_json::Value = serde_json::from_str(&log.to_json()).unwrap();
+    assert_eq!(line["waits"], json!({ "catalog_kv": 7, "certs": 5_000 }));
+    assert_eq!(line["failed"], json!(["certs"]));
+}
+
+#[test]
+fn line_of_a_forwarded_request_keeps_its_fields_when_the_origin_does_not_answer() {
+    let ask = Ask::get("/x").header("cf-access-jwt-assertion", &Claims::user().mint());
+    let forwarded = ask_stock(&ask).log.to_json();
+    let mut event = LogEvent::new("GET", "/x", Route::Forward { public: false });
+    event.ended(&Fault::OriginUnreachable("no answer in time".into()).into(), None);
+    event.answered(502);
+    let line: serde_json::Value = serde_json::from_str(&event.over(&forwarded)).unwrap();
+    assert_eq!(line["sub"], "8c87b489-ce35-5f2e-af39-f80e282cb2e8");
+    assert_eq!((&line["level"], &line["status"]), (&json!("error"), &json!(502)));
+    assert_eq!((&line["outcome"], &line["code"]), (&json!("failed"), &json!("origin_unreachable")));
+    assert_eq!(line["detail"], "no answer in time");
 }

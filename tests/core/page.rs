@@ -96,6 +96,7 @@ fn health_needs_an_assertion_unless_its_path_is_public() {
     let expected = json!({
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
+        "config": gate.config.fingerprint,
         "problems": [],
         "keys": { "ageSeconds": 0 },
         "catalog": { "isAvailable": true, "lastRun": null },

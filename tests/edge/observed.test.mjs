@@ -23,11 +23,35 @@ describe("a log line", () => {
     const [line] = await ground.gate.lines(({ path }) => path === "/slow");
     assert.equal(line.ray, RAY);
     assert.ok(line.ms >= 50 && line.ms < 5_000, `${line.ms} ms`);
+    assert.ok(line.origin >= 50 && line.origin <= line.ms, `${line.origin} ms`);
     assert.equal("sample" in line, false);
     await ground.gate.refresh(token, { headers: { "cf-ray": RAY } });
     const [refresh] = await ground.gate.lines(({ route, ray }) => route === "refresh" && ray);
     assert.equal(refresh.ray, RAY);
     assert.ok(refresh.ms >= 0);
+    assert.match(refresh.config, /^[0-9a-f]{8}$/);
+    assert.equal(refresh.config, line.config);
+  });
+
+  test("has the services that the request waited for, and which of them failed", async (t) => {
+    const gate = await gateWith(t, {});
+    ground.access.setFault({ identity: { status: 500 } });
+    t.after(() => ground.access.setFault());
+    const token = await ground.access.mint();
+    await gate.refresh(token);
+    await gate.refresh(token);
+    const [first, second] = await gate.lines(({ route }) => route === "refresh");
+    const services = ["catalog_kv", "certs", "certs_kv", "get_identity", "identity_kv"];
+    assert.deepEqual(Object.keys(first.waits).toSorted(), services);
+    assert.equal("failed" in first, false, "an answer with status 500 is an answer");
+    assert.equal("waits" in second, false, "the isolate knows everything");
+  });
+
+  test("of a refresh that a service does not answer names the service", async (t) => {
+    const gate = await ground.startGate(t, { kvNamespaces: ["ACCESS_CACHE"] });
+    await gate.refresh(await ground.access.mint());
+    const [line] = await gate.lines(({ code }) => code === "catalog_unavailable");
+    assert.deepEqual(line.failed, ["catalog_kv"]);
   });
 
   test("of a forwarded request is written for the configured share", async (t) => {
@@ -53,11 +77,12 @@ describe("a log line", () => {
     const gate = await gateWith(t, { log: { forwarded: 0 } });
     await gate.send("/x", { token: await ground.access.mint() });
     const [line] = await gate.lines(({ outcome }) => outcome === "forwarded");
-    assert.deepEqual([line.level, line.status], ["warn", 503]);
+    assert.deepEqual([line.level, line.status, line.sample], ["warn", 503, undefined]);
     const dead = await gateWith(t, { log: { forwarded: 0 }, origin: await deafUrl() });
     await dead.send("/x", { token: await ground.access.mint(), headers: { "cf-ray": RAY } });
     const [failed] = await dead.lines(({ code }) => code === "origin_unreachable");
     assert.deepEqual([failed.level, failed.status, failed.ray], ["error", 502, RAY]);
+    assert.ok(failed.ms >= failed.origin && failed.origin >= 0, JSON.stringify(failed));
   });
 });
 
