@@ -244,6 +244,18 @@ test("keyboard alone: skip link, a button, its remedy, and the login page", asyn
   assert.match(await text("forwarded"), /Status\s+502/);
   assert.equal(await focused(), "Origin down");
   await page.evaluate(() => document.activeElement.blur());
+  await tabTo(`Remove ${USER} from the catalog`);
+  await keyboard.press("Enter");
+  await idle(page);
+  await page.evaluate(() => document.activeElement.blur());
+  await tabTo("Put the user back");
+  await keyboard.press("Enter");
+  await idle(page);
+  assert.equal(
+    await focused(),
+    `Signed in as ${USER}`,
+    "the remedy is gone, its outcome has the focus",
+  );
   await tabTo("Let the assertion expire");
   await keyboard.press("Enter");
   await idle(page);

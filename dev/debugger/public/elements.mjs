@@ -12,7 +12,7 @@ export function element(name, attributes = {}, ...children) {
 
 export const hint = (text) => element("p", { class: "hint" }, text);
 
-/** Terms and descriptions. A description that is an object is shown as JSON. */
+/** Terms and descriptions, which may be any JSON. */
 export function facts(entries) {
   const rows = entries.map(([term, value]) =>
     element("div", {}, element("dt", {}, term), element("dd", {}, textOf(value))),
@@ -33,7 +33,7 @@ export function claims(values) {
 }
 
 function linesOf(name, value) {
-  const text = [value].flat().map(textOf).join("\n");
+  const text = textOf(value);
   if (!TIMES.has(name)) return [text];
   return [
     text,
@@ -71,6 +71,13 @@ export function table(caption, head, rows) {
 export const milliseconds = (ms) =>
   ms === undefined ? "" : `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
 
+/** A list and an object have one entry a line. */
 function textOf(value) {
-  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
+  if (typeof value !== "object" || value === null) return String(value);
+  if (Array.isArray(value)) return value.map(inner).join("\n");
+  return Object.entries(value)
+    .map(([name, entry]) => `${name} ${inner(entry)}`)
+    .join("\n");
 }
+
+const inner = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value));

@@ -42,6 +42,8 @@ async function change(action, body) {
     const done = action === "refresh" ? "Refreshed." : await act(action, body);
     await look();
     say(done);
+    // A remedy is gone once it has helped: without this the keyboard would start at the top of the page again.
+    if (document.activeElement === document.body) byId("verdict-title").focus();
   } catch (error) {
     say(`That failed: ${error.message}. Is the emulator still running?`);
   } finally {
