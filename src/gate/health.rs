@@ -9,8 +9,8 @@ use super::request_scope::RequestScope;
 use crate::access::keys_age;
 use crate::ports::Ports;
 
-/// The record of the last run of the catalog. There is none if no run has written one yet.
-const LAST_RUN: &str = "v1:sync";
+/// A key of no record. To read it shows whether KV answers.
+const PROBE: &str = "health";
 
 #[derive(Serialize)]
 struct Health<'a> {
@@ -42,8 +42,6 @@ struct Keys {
 #[serde(rename_all = "camelCase")]
 struct Catalog {
     is_available: bool,
-    /// What the last run of the catalog says of itself.
-    last_run: Option<serde_json::Value>,
 }
 
 impl<P: Ports> RequestScope<'_, P> {
@@ -51,12 +49,12 @@ impl<P: Ports> RequestScope<'_, P> {
     pub(super) async fn health(&self, is_verified: bool) -> Decision {
         let IsolateCaches { jwks, .. } = &self.gate.caches;
         let keys = keys_age(self, &self.gate.config.access, jwks).await;
-        let last_run = self.ports.read_catalog(LAST_RUN).await;
+        let catalog_answers = self.ports.read_catalog(PROBE).await.is_ok();
         let mut problems = Vec::new();
         if keys.is_err() {
             problems.push("keys_unavailable");
         }
-        if last_run.is_err() {
+        if !catalog_answers {
             problems.push("catalog_unavailable");
         }
         let is_healthy = problems.is_empty();
@@ -65,10 +63,7 @@ impl<P: Ports> RequestScope<'_, P> {
             config: &self.gate.config.fingerprint,
             problems,
             keys: Keys { age_seconds: keys.unwrap_or_default() },
-            catalog: Catalog {
-                is_available: last_run.is_ok(),
-                last_run: last_run.ok().flatten().and_then(|it| serde_json::from_str(&it).ok()),
-            },
+            catalog: Catalog { is_available: catalog_answers },
         });
         let health = Health { status: if is_healthy { "ok" } else { "failing" }, details };
         let body = serde_json::to_string(&health).unwrap_or_default();
