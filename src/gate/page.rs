@@ -100,6 +100,13 @@ mod tests {
         assert!(POLICY.contains(&format!("'sha256-{hash}'")), "sha256-{hash}");
     }
 
+    #[test]
+    fn message_of_an_app_cannot_add_markup() {
+        let error = GateError::from(Refusal::UserNotFound);
+        let reply = page(&error, "<b>&\"x\"", None, Reply::json(404, String::new()));
+        assert!(reply.body.is_some_and(|it| it.contains("<p>&lt;b&gt;&amp;&quot;x&quot;</p>")));
+    }
+
     fn body(error: impl Into<GateError>) -> String {
         let error = error.into();
         let json = Reply::json(error.status(), String::new());
