@@ -46,14 +46,15 @@ impl<P: Ports> RequestScope<'_, P> {
     /// answer may be cached by others.
     pub(super) async fn jwks(&self) -> Reply {
         let Config { backstage, signing_keys, .. } = &self.gate.config;
-        let ours = signing_keys.public_jwks();
         let IsolateCaches { origin_jwks, .. } = &self.gate.caches;
         let now = self.seconds();
-        if self.request.headers.get(HOP_HEADER).is_some() {
-            return Reply::json(200, join_jwks(&ours, None));
-        }
-        if let Some(joined) = origin_jwks.fresh(now) {
+        let has_come_back = self.request.headers.get(HOP_HEADER).is_some();
+        if !has_come_back && let Some(joined) = origin_jwks.fresh(now) {
             return cacheable(joined);
+        }
+        let ours = signing_keys.public_jwks();
+        if has_come_back {
+            return Reply::json(200, join_jwks(&ours, None));
         }
         let without_origin = || {
             let joined = origin_jwks.stale(now).unwrap_or_else(|| join_jwks(&ours, None));
