@@ -14,16 +14,18 @@ import { measureProfile } from "./parts/profile.mjs";
 import { compareWithBeside, PATHS } from "./paths.mjs";
 import { write } from "./report/index.mjs";
 
-/** Each part, and how to measure it. A part's result replaces its last one in docs/. */
+/** Each part, and how to measure it. A whole part's result replaces its last one in docs/. */
 const PARTS = {
   paths: measurePaths,
   growth: measureGrowth,
   crypto: measureCrypto,
   backstage: measureBackstage,
+  profile: measureProfile,
 };
 
 /** Not among `--all`: it shows where the time goes, and measures nothing that is kept. */
-const PROFILE = { profile: measureProfile };
+const NOT_KEPT = "profile";
+const KEPT_PARTS = Object.keys(PARTS).filter((name) => name !== NOT_KEPT);
 
 /** Only this part needs the packages of a Backstage. */
 async function measureBackstage(options) {
@@ -32,14 +34,15 @@ async function measureBackstage(options) {
 }
 
 const USAGE =
-  `npm run bench -- [--quick] [--path NAME…] [--${Object.keys(PARTS).slice(1).join("] [--")}]` +
+  `npm run bench -- [--quick] [--path NAME…] [--${KEPT_PARTS.slice(1).join("] [--")}]` +
   " [--all] [--beside DIR] | --profile [--path NAME…]";
 
 endWithTheBench();
 try {
   const chosen = options();
+  if (chosen.help) console.log(USAGE);
   // Two at a time would measure each other.
-  await withLock(join(KEPT, ".lock"), () => bench(chosen));
+  else await withLock(join(KEPT, ".lock"), () => bench(chosen));
 } catch (error) {
   const isOptions = error.code?.startsWith("ERR_PARSE_ARGS");
   if (isOptions) console.error(`${error.message}\n  ${USAGE}`);
@@ -54,19 +57,13 @@ async function bench({ parts, quick, only, isBeside }) {
     const ground = await startGround();
     let result;
     try {
-      result = await { ...PARTS, ...PROFILE }[name]({
-        ground,
-        quick,
-        only,
-        generator: generator(),
-        say,
-      });
+      result = await PARTS[name]({ ground, quick, only, generator: generator(), say });
     } finally {
       await ground.close();
     }
     say("");
     await write(name, result, {
-      keep: name in PARTS && !quick && only === undefined && !isBeside,
+      keep: name !== NOT_KEPT && !quick && only === undefined && !isBeside,
     });
   }
 }
@@ -79,10 +76,7 @@ function generator() {
 function options() {
   const names = Object.keys(PARTS).filter((name) => name !== "paths");
   const flags = Object.fromEntries(
-    ["quick", "all", "profile", ...names].map((name) => [
-      name,
-      { type: "boolean", default: false },
-    ]),
+    ["help", "quick", "all", ...names].map((name) => [name, { type: "boolean", default: false }]),
   );
   const path = { type: "string", multiple: true };
   const beside = { type: "string" };
@@ -94,16 +88,11 @@ function options() {
   for (const name of values.path ?? []) {
     if (!Object.hasOwn(PATHS, name)) throw new Failure(`no path "${name}": ${Object.keys(PATHS)}`);
   }
-  const chosen = names.filter((name) => values[name]);
-  const parts = values.profile
-    ? ["profile"]
-    : values.all
-      ? Object.keys(PARTS)
-      : chosen.length > 0
-        ? chosen
-        : ["paths"];
+  const chosen = values.all ? KEPT_PARTS : names.filter((name) => values[name]);
+  const parts = chosen.length > 0 ? chosen : ["paths"];
   if (process.platform !== "linux") throw new Failure("the bench needs Linux: it reads /proc");
-  return { parts, quick: values.quick, only: values.path, isBeside: Boolean(values.beside) };
+  const { help, quick, path: only } = values;
+  return { help, parts, quick, only, isBeside: Boolean(values.beside) };
 }
 
 /** What is going on: on a terminal in one line that changes, else a line each. */

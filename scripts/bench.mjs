@@ -7,6 +7,7 @@ import { CFACCESS, handOver, main, must, ROOT } from "./process.mjs";
 import { wrk } from "./setup.mjs";
 
 await main(import.meta.url, async (args) => {
+  if (args.includes("--help")) return handOver("bench/main.mjs", args);
   await build();
   await build(join(ROOT, "bench", "custom"));
   await must("cargo", ["build", ...CFACCESS]);
