@@ -26,7 +26,8 @@ function npmAbove(parent) {
   }
 }
 
-function isRunning(pid) {
+/** Whether there is such a process, of whatever user. */
+export function isRunning(pid) {
   try {
     process.kill(pid, 0);
     return true;

@@ -3,13 +3,14 @@
 import { mkdir, open, readFile, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { isRunning } from "../dev/npm-parent.mjs";
 
 /** Calls `body` while holding the lock file at `path`. A lock whose process is gone is void. */
 export async function withLock(path, body) {
   await mkdir(dirname(path), { recursive: true });
   for (let attempt = 0; !(await take(path)); attempt += 1) {
     const holder = Number(await readFile(path, "utf8").catch(() => ""));
-    if (holder && !isAlive(holder)) await unlink(path).catch(() => {});
+    if (holder && !isRunning(holder)) await unlink(path).catch(() => {});
     else if (attempt === 10) console.error(`waiting for process ${holder}, which holds ${path}`);
     await setTimeout(100);
   }
@@ -29,14 +30,5 @@ async function take(path) {
   } catch (error) {
     if (error.code === "EEXIST") return false;
     throw error;
-  }
-}
-
-function isAlive(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === "EPERM";
   }
 }
