@@ -1,10 +1,10 @@
 //! The compact JWS (RFC 7515, section 7.1), before anything in it is believed.
 
-use crate::base64url;
 use jwt_compact::Claims;
 use serde_json::{Map, Value};
 
 use super::claims::{self, AccessClaims};
+use crate::base64url;
 use crate::error::{Malformed, Refusal, Unsupported};
 use crate::json::{NotUnique, read_unique};
 

@@ -1,10 +1,10 @@
 //! The Backstage user token, as `issueUserToken` of `@backstage/plugin-auth-backend` makes it and
 //! `UserTokenHandler` of `@backstage/backend-defaults` reads it.
 
-use crate::base64url;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::base64url;
 use crate::error::Fault;
 use crate::jwk::SigningKey;
 use crate::ports::Ports;

@@ -1,11 +1,11 @@
 //! The userinfo route: what a Backstage token that we signed says, or what the catalog says of its
 //! subject.
 
-use crate::base64url;
 use serde_json::{Map, Value};
 
 use super::signing_keys::SigningKeySet;
 use super::user_token::{LIMITED_USER_TYPE, MAX_TOKEN_LENGTH, USER_TYPE, is_reserved_claim};
+use crate::base64url;
 use crate::error::{Fault, GateError, Refusal};
 use crate::json::{read_unique, strings};
 use crate::ports::Ports;

@@ -1,6 +1,5 @@
 //! ES256 keys outside the Worker: made, checked, written as PEM.
 
-use crate::base64url;
 use jwt_compact::jwk::JsonWebKey;
 use p256::elliptic_curve::rand_core::OsRng;
 use p256::elliptic_curve::sec1::ToEncodedPoint;
@@ -9,6 +8,7 @@ use p256::{PublicKey, SecretKey};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use crate::base64url;
 use crate::jwk::SigningKey;
 
 /// A key that was just made.

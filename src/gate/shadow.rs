@@ -1,13 +1,13 @@
 //! `mode: "shadow"`: the origin answers, and what we would have answered is compared with it, after
 //! the caller has had the origin's response. For trying the Worker out on a live Backstage.
 
-use crate::base64url;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::decide::Decision;
 use super::request::{HeaderSource, Request};
 use super::route::Route;
+use crate::base64url;
 use crate::error::GateError;
 use crate::json::read_unique;
 

@@ -1,11 +1,12 @@
 //! Private ES256 keys that sign Backstage tokens.
 
-use crate::base64url;
 use jwt_compact::alg::SecretBytes;
 use jwt_compact::jwk::JsonWebKey;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+use crate::base64url;
 
 /// Bytes of a coordinate and of the secret scalar of P-256.
 const SCALAR_BYTES: usize = 32;

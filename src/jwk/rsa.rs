@@ -1,9 +1,10 @@
 //! RSA public keys that verify assertions.
 
-use crate::base64url;
 use jwt_compact::jwk::JsonWebKey;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+use crate::base64url;
 
 /// The moduli that are accepted, in bits. Below: too weak (RFC 7518, section 3.3), and workerd's
 /// WebCrypto would take 256. Above: no Access key, and verification grows with the square.

@@ -1,7 +1,6 @@
 //! WebCrypto (W3C Web Cryptography API). Imported keys are kept in the isolate: an import costs as
 //! much as a verification, and a `CryptoKey` belongs to no request.
 
-use crate::base64url;
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
@@ -12,6 +11,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{CryptoKey, SubtleCrypto};
 
 use super::fetch::describe;
+use crate::base64url;
 use crate::ports::Failure;
 
 /// The most imported keys that are kept. A team has two, the secret a few.
