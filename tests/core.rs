@@ -53,6 +53,8 @@ mod own_code;
 mod page;
 #[path = "core/property.rs"]
 mod property;
+#[path = "core/read_ahead.rs"]
+mod read_ahead;
 #[path = "core/refusal.rs"]
 mod refusal;
 #[path = "core/reuse.rs"]

@@ -1,6 +1,10 @@
 //! The catalog as an isolate remembers it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 
 use crate::cache::Bounded;
 use crate::ports::{CatalogPort, Failure};
@@ -23,21 +27,32 @@ impl Default for RecordCache {
     }
 }
 
+/// A read of KV that has begun.
+type Read<'a> = Pin<Box<dyn Future<Output = Result<Option<String>, Failure>> + 'a>>;
+
 /// The catalog for one request: from memory while a record is fresh, otherwise from KV.
-#[derive(Debug)]
 pub struct CachedCatalog<'a, P> {
     records: &'a RecordCache,
     ports: &'a P,
     now: i64,
     max_age: u32,
     fresh_until: Cell<i64>,
+    /// The key that is read ahead, and its read.
+    ahead: RefCell<Option<(String, Read<'a>)>>,
+}
+
+impl<P> fmt::Debug for CachedCatalog<'_, P> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("CachedCatalog").field("now", &self.now).finish_non_exhaustive()
+    }
 }
 
 impl<'a, P> CachedCatalog<'a, P> {
     /// The catalog at the time `now`, in seconds since 1970, of which records are remembered for
     /// `max_age` seconds.
-    pub const fn new(records: &'a RecordCache, ports: &'a P, now: i64, max_age: u32) -> Self {
-        Self { records, ports, now, max_age, fresh_until: Cell::new(i64::MAX) }
+    pub fn new(records: &'a RecordCache, ports: &'a P, now: i64, max_age: u32) -> Self {
+        let (fresh_until, ahead) = (Cell::new(i64::MAX), RefCell::new(None));
+        Self { records, ports, now, max_age, fresh_until, ahead }
     }
 
     /// Until when everything that was read is fresh, in seconds since 1970. What is derived from it
@@ -51,6 +66,40 @@ impl<'a, P> CachedCatalog<'a, P> {
     }
 }
 
+impl<'a, P: CatalogPort> CachedCatalog<'a, P> {
+    /// The output of `other`. While it waits, the value of a key that will probably be asked for is
+    /// read, and kept for whoever asks.
+    pub async fn read_ahead<F: Future>(&self, key: String, other: F) -> F::Output {
+        if self.records.0.get(&key, self.now).is_some() {
+            return other.await;
+        }
+        let (ports, mut other) = (self.ports, pin!(other));
+        let asked = key.clone();
+        let mut read: Read<'a> = Box::pin(async move { ports.read_catalog(&asked).await });
+        let mut answer = None;
+        let output = poll_fn(|context| {
+            if answer.is_none()
+                && let Poll::Ready(value) = read.as_mut().poll(context)
+            {
+                answer = Some(value);
+            }
+            other.as_mut().poll(context)
+        })
+        .await;
+        let read = answer.map_or(read, |value| Box::pin(std::future::ready(value)));
+        self.ahead.replace(Some((key, read)));
+        output
+    }
+
+    async fn read(&self, key: &str) -> Result<Option<String>, Failure> {
+        let ahead = self.ahead.take();
+        match ahead {
+            Some((asked, read)) if asked == key => read.await,
+            _ => self.ports.read_catalog(key).await,
+        }
+    }
+}
+
 impl<P: CatalogPort> CatalogPort for CachedCatalog<'_, P> {
     async fn read_catalog(&self, key: &str) -> Result<Option<String>, Failure> {
         if let Some((text, until)) = self.records.0.get(key, self.now) {
@@ -58,7 +107,7 @@ impl<P: CatalogPort> CatalogPort for CachedCatalog<'_, P> {
             return Ok(Some(text));
         }
         let until = self.now + i64::from(self.max_age);
-        let text = self.ports.read_catalog(key).await?;
+        let text = self.read(key).await?;
         self.rests_on(until);
         if let Some(text) = &text {
             let bytes = key.len() + text.len();

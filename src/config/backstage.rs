@@ -39,6 +39,8 @@ pub struct BackstageConfig {
     /// The share of forwarded requests that is logged, from 0 to 1. Refusals, faults, sign-ins and the
     /// origin's own errors always are.
     pub log_forwarded: f64,
+    /// Whether the Worker's own answers say in `Server-Timing` where their time went.
+    pub server_timing: bool,
 }
 
 /// Forwarded requests are most of the lines, and a line costs money.
@@ -103,7 +105,9 @@ pub(super) fn read(value: &Value, problems: &mut Vec<Problem>) -> Option<Backsta
     }
     let public_paths = public_paths(&mut reader);
     let mode = reader.one_of("mode", &[("answer", Mode::Answer), ("shadow", Mode::Shadow)]);
-    let log_forwarded = reader.below("log", log_forwarded).flatten().unwrap_or(LOG_FORWARDED);
+    let log = reader.below("log", |log| (log_forwarded(log), log.boolean("serverTiming")));
+    let (log_forwarded, server_timing) = log.unwrap_or_default();
+    let log_forwarded = log_forwarded.unwrap_or(LOG_FORWARDED);
     reader.finish();
     let base_url = base_url?;
     let auth_path = format!("{}/api/auth", base_url.path);
@@ -119,6 +123,7 @@ pub(super) fn read(value: &Value, problems: &mut Vec<Problem>) -> Option<Backsta
         public_paths,
         mode: mode?,
         log_forwarded,
+        server_timing,
     })
 }
 

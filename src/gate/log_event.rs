@@ -147,6 +147,15 @@ impl LogEvent {
         }
     }
 
+    /// Where the time went, as a `Server-Timing` header (w3.org/TR/server-timing): the whole request, and
+    /// each service that it waited for.
+    #[must_use]
+    pub fn server_timing(&self) -> String {
+        let total = format!("total;dur={}", self.ms.unwrap_or_default());
+        let waits = self.waits.iter().map(|(name, ms)| format!("{name};dur={ms}"));
+        [total].into_iter().chain(waits).collect::<Vec<_>>().join(", ")
+    }
+
     /// Cloudflare's id of the request.
     #[must_use]
     pub fn ray(&self) -> Option<&str> {

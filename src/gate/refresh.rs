@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::caches::IsolateCaches;
 use super::request_scope::RequestScope;
-use crate::access::{Assertion, identity_of};
+use crate::access::{Assertion, IdentityFrom, Subject, identity_of};
 use crate::backstage::{
     BackstageIdentity, OwnershipClaim, ProviderInfo, RefreshAnswer, Session, TokenRequest, issue,
 };
@@ -14,7 +14,7 @@ use crate::catalog::CachedCatalog;
 use crate::config::Config;
 use crate::error::{Fault, GateError};
 use crate::ports::Ports;
-use crate::sign_in::{AccessResult, ResolvedUser, SignInScope, Trace, resolve_user};
+use crate::sign_in::{AccessResult, ResolvedUser, SignInScope, Trace, expected_key, resolve_user};
 
 /// A cached session is used for this part of its token's life: a tenth.
 const REUSED_PART: i64 = 10;
@@ -89,12 +89,16 @@ impl<P: Ports> RequestScope<'_, P> {
         let Config { access, sign_in: policy, .. } = &self.gate.config;
         let IsolateCaches { identities, records, custom, .. } = &self.gate.caches;
         let now = self.seconds();
-        let identity = identity_of(assertion, self, access, identities).await?;
+        let trace = Trace::default();
+        let catalog = CachedCatalog::new(records, self.ports, now, policy.catalog_max_age);
+        let identity = identity_of(assertion, self, access, identities);
+        let identity = match self.expected_key(assertion) {
+            Some(key) => catalog.read_ahead(key, identity).await,
+            None => identity.await,
+        }?;
         self.log(|log| log.identified(identity.source));
         let identity_until = identity.expires_at;
         let result = AccessResult::new(Rc::clone(assertion), identity);
-        let catalog = CachedCatalog::new(records, self.ports, now, policy.catalog_max_age);
-        let trace = Trace::default();
         let user = resolve_user(
             &result,
             &SignInScope {
@@ -116,6 +120,18 @@ impl<P: Ports> RequestScope<'_, P> {
             None => until,
         };
         Ok(SignedInCaller { result, user, until })
+    }
+
+    /// The key in KV of the user that a verified assertion is probably of, if there may be time to read
+    /// it before the identity is known.
+    fn expected_key(&self, assertion: &Assertion) -> Option<String> {
+        let Config { access, sign_in: policy, .. } = &self.gate.config;
+        match assertion.subject() {
+            Subject::User { email, .. } if access.identity == IdentityFrom::GetIdentity => {
+                expected_key(policy, &self.gate.app.sign_in, email)
+            }
+            _ => None,
+        }
     }
 
     /// The session with this token, answered as the official provider does.

@@ -36,7 +36,7 @@ pub(crate) use registry::Configured;
 pub use registry::Registry;
 pub use require::Requirement;
 pub(crate) use resolve_user::APP_TIMEOUT_MS;
-pub use resolve_user::{ResolvedUser, SignInHooks, SignInScope, resolve_user};
+pub use resolve_user::{ResolvedUser, SignInHooks, SignInScope, expected_key, resolve_user};
 pub use resolver::{NamedResolver, OwnershipResolver, ProfileTransform, SignInResolver};
 pub use services::CustomCache;
 pub use sign_in::{SignIn, SignInResult};

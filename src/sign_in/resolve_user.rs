@@ -10,7 +10,7 @@ use super::token_claims::copied;
 use super::trace::Trace;
 use super::{AccessResult, Profile, SignIn, SignInContext, SignInInfo, SignInPolicy};
 use crate::backstage::EntityRef;
-use crate::catalog::{CachedCatalog, UserRecord};
+use crate::catalog::{CachedCatalog, Key, UserRecord};
 use crate::cause::quoted;
 use crate::error::{Fault, GateError, Refusal, Rejection};
 use crate::futures::within;
@@ -61,13 +61,13 @@ impl ResolvedUser {
 }
 
 /// What a sign-in works with.
-pub struct SignInScope<'a, P> {
+pub struct SignInScope<'a, 'c, P> {
     /// The policy.
     pub policy: &'a SignInPolicy,
     /// What the app has in code.
     pub hooks: &'a SignInHooks,
     /// The catalog.
-    pub catalog: &'a CachedCatalog<'a, P>,
+    pub catalog: &'a CachedCatalog<'c, P>,
     /// What resolvers cache.
     pub cache: &'a CustomCache,
     /// The scope of the request.
@@ -93,7 +93,7 @@ pub struct SignInScope<'a, P> {
 /// [`Fault::Custom`].
 pub async fn resolve_user<P: Ports>(
     result: &AccessResult,
-    sign_in: &SignInScope<'_, P>,
+    sign_in: &SignInScope<'_, '_, P>,
 ) -> Result<ResolvedUser, GateError> {
     let SignInScope { policy, hooks, catalog, cache, scope, trace } = *sign_in;
     // (1)
@@ -109,6 +109,14 @@ pub async fn resolve_user<P: Ports>(
         Some(resolved) => resolved.map_err(|rejection| rejection.0),
         None => Err(Fault::ResolverTimeout("the code of the app".to_owned()).into()),
     }
+}
+
+/// The key in KV that the first resolver will probably read for a user with this email.
+#[must_use]
+pub fn expected_key(policy: &SignInPolicy, hooks: &SignInHooks, email: &str) -> Option<String> {
+    let NamedResolver { resolver, .. } = resolvers(policy, hooks).first()?;
+    let query = resolver.first_query(email)?;
+    query.first.key().ok().map(Key::to_kv)
 }
 
 /// Steps 2 to 4 of [`resolve_user`].
@@ -145,15 +153,17 @@ async fn steps(result: &AccessResult, ctx: SignInContext<'_>) -> Result<Resolved
     })
 }
 
+/// The resolver of the app's code, or those of the configuration.
+fn resolvers<'a>(policy: &'a SignInPolicy, hooks: &'a SignInHooks) -> &'a [NamedResolver] {
+    hooks.sign_in.as_ref().map_or(policy.resolvers.as_slice(), std::slice::from_ref)
+}
+
 /// The result of the first resolver that does not say "not found", and its name.
 async fn first_match(
     info: &SignInInfo<'_>,
     ctx: &SignInContext<'_>,
 ) -> Result<(SignIn, String), Rejection> {
-    let resolvers = match &ctx.hooks.sign_in {
-        Some(resolver) => std::slice::from_ref(resolver),
-        None => ctx.policy.resolvers.as_slice(),
-    };
+    let resolvers = resolvers(ctx.policy, ctx.hooks);
     for NamedResolver { name, resolver } in resolvers {
         match resolver.resolve(info, ctx).await {
             Err(rejection) if rejection.is_not_found() => {

@@ -6,7 +6,9 @@
 use std::pin::Pin;
 use std::rc::Rc;
 
-use super::{AccessResult, CatalogUser, Needs, Profile, SignInContext, SignInInfo, SignInResult};
+use super::{
+    AccessResult, CatalogUser, Needs, Profile, SignInContext, SignInInfo, SignInResult, UserQuery,
+};
 use crate::backstage::EntityRef;
 use crate::error::Rejection;
 
@@ -43,6 +45,13 @@ pub trait SignInResolver: 'static {
     /// The annotations and fields that the resolver finds users by or reads.
     fn needs(&self) -> Needs {
         Needs::new()
+    }
+
+    /// The query that `resolve` most likely makes first for a user with this signed email. If the
+    /// resolver is the first one, the catalog is read for it while get-identity is asked. It changes
+    /// how long a sign-in takes, and never who signs in. By default none.
+    fn first_query<'a>(&'a self, _email: &'a str) -> Option<UserQuery<'a>> {
+        None
     }
 }
 
@@ -126,6 +135,8 @@ pub(crate) trait DynResolver {
     ) -> Boxed<'a, SignInResult>;
 
     fn needs(&self) -> Needs;
+
+    fn first_query<'a>(&'a self, email: &'a str) -> Option<UserQuery<'a>>;
 }
 
 impl<R: SignInResolver> DynResolver for R {
@@ -139,6 +150,10 @@ impl<R: SignInResolver> DynResolver for R {
 
     fn needs(&self) -> Needs {
         SignInResolver::needs(self)
+    }
+
+    fn first_query<'a>(&'a self, email: &'a str) -> Option<UserQuery<'a>> {
+        SignInResolver::first_query(self, email)
     }
 }
 

@@ -38,13 +38,13 @@ pub(super) trait Services {
 }
 
 /// The services of one request.
-pub(super) struct RequestServices<'a, P> {
+pub(super) struct RequestServices<'a, 'c, P> {
     pub(super) scope: &'a Scope<'a, P>,
-    pub(super) catalog: &'a CachedCatalog<'a, P>,
+    pub(super) catalog: &'a CachedCatalog<'c, P>,
     pub(super) cache: &'a CustomCache,
 }
 
-impl<P: Ports> Services for RequestServices<'_, P> {
+impl<P: Ports> Services for RequestServices<'_, '_, P> {
     fn record<'a>(&'a self, key: Key<'a>) -> Boxed<'a, Result<Option<Record>, GateError>> {
         Box::pin(find_record(key, self.catalog))
     }

@@ -61,16 +61,19 @@ async fn ask<T>(
     let target = Target::of(&url);
     let headers = RequestHeaders(request.headers());
     let view = view(&method, &target, &headers);
+    let begun = clock::now();
     let gate = gate::of_isolate(app, env);
     let gate = match gate.as_ref() {
         Ok(gate) => gate,
         Err(fault) => {
-            return Err(respond(&misconfigured(fault, &view)).unwrap_or_else(internal));
+            return Err(respond(&misconfigured(fault, &view, begun)).unwrap_or_else(internal));
         }
     };
     let ports = RuntimePorts::new(env, gate, &target);
     let Checked { result, background, mut log } =
         question(Question { gate, request: view, ports: &ports }).await;
+    log.waited(ports.into_waits());
+    log.took(clock::milliseconds_since(begun));
     run_later(env, context, url.clone(), background).map_err(internal)?;
     let error = match result {
         Ok(value) => {

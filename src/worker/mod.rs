@@ -37,6 +37,7 @@ mod scheduled;
 mod shadow;
 mod target;
 
+use chrono::{DateTime, Utc};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::future_to_promise;
 use web_sys::{Request, Response};
@@ -88,22 +89,25 @@ pub(crate) async fn answer(
     let target = Target::of(&url);
     let headers = RequestHeaders(request.headers());
     let view = view(&method, &target, &headers);
+    let now = clock::now();
     let gate = gate::of_isolate(app, env);
     let gate = match gate.as_ref() {
         Ok(gate) => gate,
-        Err(fault) => return respond(&misconfigured(fault, &view)).map(Into::into),
+        Err(fault) => return respond(&misconfigured(fault, &view, now)).map(Into::into),
     };
     if gate.config.backstage.mode == Mode::Shadow {
         return shadow::answer(request, env, context, gate, &target).await.map(Into::into);
     }
     let ports = RuntimePorts::new(env, gate, &target);
-    let now = clock::now();
     let Outcome { decision, background, mut log, .. } = gate.decide(&view, now, &ports).await;
     log.waited(ports.into_waits());
     let response = match decision {
-        Decision::Reply(reply) => {
+        Decision::Reply(mut reply) => {
             log.took(clock::milliseconds_since(now));
             write(&log);
+            if gate.config.backstage.server_timing {
+                reply.headers.push(("server-timing", log.server_timing()));
+            }
             respond(&reply)?.into()
         }
         Decision::Forward(edits) => {
@@ -158,7 +162,7 @@ fn keep_alive(context: &JsValue, work: impl Future<Output = ()> + 'static) -> Re
 }
 
 /// Nothing is forwarded under a broken configuration, whatever the path.
-fn misconfigured(fault: &Fault, request: &crate::gate::Request<'_>) -> Reply {
+fn misconfigured(fault: &Fault, request: &crate::gate::Request<'_>, begun: DateTime<Utc>) -> Reply {
     let error = GateError::from(fault.clone());
     let route = Route::Forward { public: false };
     let mut log = LogEvent::of(request, route);
@@ -166,6 +170,7 @@ fn misconfigured(fault: &Fault, request: &crate::gate::Request<'_>) -> Reply {
     let url = format!("{}{}", request.path, request.query);
     let reply = error_answer(&error, error.message(), request, route, &url);
     log.answered(reply.status);
+    log.took(clock::milliseconds_since(begun));
     write(&log);
     reply
 }

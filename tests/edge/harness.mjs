@@ -156,11 +156,14 @@ export async function startGate({ access, origin, cfaccess, backstage, records, 
     /** The refresh route. */
     refresh: (token, init) => gate.send(REFRESH, { token, ...init }),
 
-    /** The lines of the Worker's log, as objects, until there is one that `wanted` says yes to. */
-    async lines(wanted) {
-      const read = () => worker.logs.map(({ message }) => JSON.parse(message));
-      for (let tries = 0; tries < 40 && !read().some(wanted); tries += 1) await sleep(25);
-      return read().filter(wanted);
+    /**
+     * The lines of the Worker's log, as objects, that `wanted` says yes to. Waits until there are so many, which
+     * a busy machine delays.
+     */
+    async lines(wanted, atLeast = 1) {
+      const read = () => worker.logs.map(({ message }) => JSON.parse(message)).filter(wanted);
+      for (let tries = 0; tries < 200 && read().length < atLeast; tries += 1) await sleep(25);
+      return read();
     },
 
     /** Writes pairs of key and value into CATALOG. */

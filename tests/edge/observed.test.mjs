@@ -15,6 +15,18 @@ const HEALTH = "/api/auth/cfaccess/health";
 const gateWith = (t, backstage) =>
   ground.startGate(t, { backstage: { baseUrl: BASE_URL, ...backstage } });
 
+test("Server-Timing is in the answers of the Worker, if it is configured, and only there", async (t) => {
+  const gate = await gateWith(t, { log: { serverTiming: true } });
+  const token = await ground.access.mint();
+  const { headers } = await gate.refresh(token);
+  assert.match(headers["server-timing"], /^total;dur=\d+(, [a-z_]+;dur=\d+)+$/);
+  assert.match(headers["server-timing"], /, get_identity;dur=/);
+  const forwarded = await gate.send("/x", { token });
+  assert.equal(forwarded.headers["server-timing"], undefined);
+  const plain = await ground.gate.refresh(token);
+  assert.equal(plain.headers["server-timing"], undefined);
+});
+
 describe("a log line", () => {
   test("has the ray id and the time that the request took", async (t) => {
     ground.origin.answerWith(t, (_request, response) => setTimeout(() => response.end("late"), 60));
@@ -40,7 +52,7 @@ describe("a log line", () => {
     const token = await ground.access.mint();
     await gate.refresh(token);
     await gate.refresh(token);
-    const [first, second] = await gate.lines(({ route }) => route === "refresh");
+    const [first, second] = await gate.lines(({ route }) => route === "refresh", 2);
     const services = ["catalog_kv", "certs", "certs_kv", "get_identity", "identity_kv"];
     assert.deepEqual(Object.keys(first.waits).toSorted(), services);
     assert.equal("failed" in first, false, "an answer with status 500 is an answer");
@@ -61,7 +73,7 @@ describe("a log line", () => {
     await gate.send("/refused");
     const [refused] = await gate.lines(({ path }) => path === "/refused");
     assert.equal(refused.code, "assertion_missing");
-    assert.deepEqual(await gate.lines(({ outcome }) => outcome === "forwarded"), []);
+    assert.deepEqual(await gate.lines(({ outcome }) => outcome === "forwarded", 0), []);
   });
 
   test("of a sampled request has the share", async (t) => {

@@ -742,7 +742,7 @@ describe("an origin that cannot be reached", () => {
     assertRefused(await gate.send(FORWARDED, { token }), { ...unreachable, url: FORWARDED });
     assertRefused(await gate.send("/healthcheck"), { ...unreachable, url: "/healthcheck" });
     assert.equal((await gate.refresh(token)).status, 200);
-    const [forwarded, open] = await gate.lines(({ code }) => code === "origin_unreachable");
+    const [forwarded, open] = await gate.lines(({ code }) => code === "origin_unreachable", 2);
     const shown = ({ level, outcome, route, subject, status }) =>
       [level, outcome, route, subject, status].join(" ");
     assert.equal(shown(forwarded), "error failed forward user 502");

@@ -113,6 +113,10 @@ impl SignInResolver for ByEmail {
         let query = UserQuery::annotation(&self.annotation, email);
         self.options.sign_in(query, email, ctx).await
     }
+
+    fn first_query<'a>(&'a self, email: &'a str) -> Option<UserQuery<'a>> {
+        self.options.allows(email).then(|| UserQuery::annotation(&self.annotation, email))
+    }
 }
 
 impl SignInResolver for ByClaim {

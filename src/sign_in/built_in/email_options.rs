@@ -38,11 +38,13 @@ impl EmailOptions {
         ctx: &SignInContext<'_>,
     ) -> Result<&'a str, Rejection> {
         let email = info.email()?;
-        let domain = email.split_once('@').map_or("", |(_, domain)| domain);
-        if self.allowed_domains.as_ref().is_some_and(|allowed| !allowed.contains(&fold(domain))) {
-            return Err(ctx.domain_not_allowed(domain));
-        }
-        Ok(email)
+        if self.allows(email) { Ok(email) } else { Err(ctx.domain_not_allowed(domain(email))) }
+    }
+
+    /// Whether the domain of the email is allowed.
+    pub(super) fn allows(&self, email: &str) -> bool {
+        let allowed = self.allowed_domains.as_ref();
+        allowed.is_none_or(|allowed| allowed.contains(&fold(domain(email))))
     }
 
     /// Signs in as the user that the query finds or, if the option says so and there is none, as the
@@ -61,4 +63,8 @@ impl EmailOptions {
             other => other,
         }
     }
+}
+
+fn domain(email: &str) -> &str {
+    email.split_once('@').map_or("", |(_, domain)| domain)
 }

@@ -22,4 +22,9 @@ impl SignInResolver for LocalPart {
         let name = email.split_once('@').map_or(email, |(name, _)| name);
         self.0.sign_in(UserQuery::name("default", name), name, ctx).await
     }
+
+    fn first_query<'a>(&'a self, email: &'a str) -> Option<UserQuery<'a>> {
+        let (name, _) = email.split_once('@')?;
+        self.0.allows(email).then(|| UserQuery::name("default", name))
+    }
 }

@@ -36,6 +36,10 @@ impl SignInResolver for ProfileEmail {
             None => ctx.sign_in_with_catalog_user(UserQuery::email(email)).await,
         }
     }
+
+    fn first_query<'a>(&'a self, email: &'a str) -> Option<UserQuery<'a>> {
+        self.0.allows(email).then(|| UserQuery::email(email))
+    }
 }
 
 /// The email without plus-addressing, by Backstage's `^([^@+]+)(\+[^@]+)?(@.*)$`; `None` if it does

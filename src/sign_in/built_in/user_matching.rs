@@ -149,17 +149,22 @@ fn read_namespace(reader: &mut Reader<'_>) -> Option<Namespace> {
 impl UserMatching {
     /// The namespace for the email's domain.
     fn namespace(&self, info: &SignInInfo<'_>, ctx: &SignInContext<'_>) -> Result<&str, Rejection> {
-        let email = info.profile.email.as_deref().unwrap_or_default();
-        let domain = email.rsplit_once('@').map(|(_, domain)| fold(domain)).unwrap_or_default();
-        if self.allowed_domains.as_ref().is_some_and(|allowed| !allowed.contains(&domain)) {
-            return Err(self.domain_mismatch(&domain, ctx));
+        let domain = domain_of(info.profile.email.as_deref().unwrap_or_default());
+        self.namespace_of(&domain).ok_or_else(|| self.domain_mismatch(&domain, ctx))
+    }
+
+    /// The namespace for a domain; `None` if it is not allowed or has none.
+    fn namespace_of(&self, domain: &str) -> Option<&str> {
+        if self
+            .allowed_domains
+            .as_ref()
+            .is_some_and(|allowed| allowed.iter().all(|it| it != domain))
+        {
+            return None;
         }
         match &self.namespace {
-            Namespace::Fixed(namespace) => Ok(namespace),
-            Namespace::OfDomain(namespaces) => {
-                let namespace = namespaces.get(&domain).map(String::as_str);
-                namespace.ok_or_else(|| self.domain_mismatch(&domain, ctx))
-            }
+            Namespace::Fixed(namespace) => Some(namespace),
+            Namespace::OfDomain(namespaces) => namespaces.get(domain).map(String::as_str),
         }
     }
 
@@ -182,24 +187,33 @@ impl UserMatching {
                 Rejection::not_found()
             });
         };
-        let transformed = self
-            .transforms
-            .iter()
-            .try_fold(value.to_owned(), |value, transform| transform.apply(&value));
-        transformed.ok_or_else(Rejection::not_found)
+        self.transformed(value).ok_or_else(Rejection::not_found)
     }
+
+    fn transformed(&self, value: &str) -> Option<String> {
+        self.transforms
+            .iter()
+            .try_fold(value.to_owned(), |value, transform| transform.apply(&value))
+    }
+
+    fn query<'a>(&'a self, namespace: &str, value: String) -> UserQuery<'a> {
+        match &self.by {
+            By::Email => UserQuery::email(value),
+            By::Field(path) => UserQuery::field(path, value),
+            By::Name => UserQuery::name(namespace, &value),
+        }
+    }
+}
+
+fn domain_of(email: &str) -> String {
+    email.rsplit_once('@').map(|(_, domain)| fold(domain)).unwrap_or_default()
 }
 
 impl SignInResolver for UserMatching {
     async fn resolve(&self, info: &SignInInfo<'_>, ctx: &SignInContext<'_>) -> SignInResult {
         let namespace = self.namespace(info, ctx)?;
         let value = self.value(info)?;
-        let query = match &self.by {
-            By::Email => UserQuery::email(value.as_str()),
-            By::Field(path) => UserQuery::field(path, value.as_str()),
-            By::Name => UserQuery::name(namespace, &value),
-        };
-        match ctx.sign_in_with_catalog_user(query).await {
+        match ctx.sign_in_with_catalog_user(self.query(namespace, value.clone())).await {
             Err(rejection) if rejection.is_not_found() && self.without_user => {
                 let user = EntityRef::new("user", Some(namespace), &value);
                 let user = user.filter(EntityRef::is_plain);
@@ -207,5 +221,13 @@ impl SignInResolver for UserMatching {
             }
             other => other,
         }
+    }
+
+    fn first_query<'a>(&'a self, email: &'a str) -> Option<UserQuery<'a>> {
+        if self.value != CallerValue::Email {
+            return None;
+        }
+        let namespace = self.namespace_of(&domain_of(email))?;
+        Some(self.query(namespace, self.transformed(email)?))
     }
 }
