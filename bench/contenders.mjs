@@ -46,6 +46,38 @@ export const CONTENDERS = {
   hello: { title: 'Worker that says "hello"', modules: () => peer("hello") },
 };
 
+/** What has only a part of our start. */
+const STARTS = {
+  compiled: {
+    title: "that, with our wasm compiled",
+    modules: () => withOurWasm(HELLO),
+  },
+  instantiated: {
+    title: "that, with our wasm instantiated",
+    modules: () => withOurWasm(`${INSTANTIATE}\n${HELLO}`),
+  },
+};
+
+const HELLO = 'export default { fetch: () => new Response("hello") };';
+/** Nothing of the module is called, so its imports may do nothing. */
+const INSTANTIATE = `
+const imports = {};
+for (const { module, name, kind } of WebAssembly.Module.imports(wasm)) {
+  if (kind !== "function") throw new Error(kind);
+  imports[module] ??= {};
+  imports[module][name] = () => {};
+}
+new WebAssembly.Instance(wasm, imports);`;
+
+/** A Worker in JavaScript beside our wasm. */
+async function withOurWasm(source) {
+  const [, wasm] = await ourModules();
+  return [["main.mjs", `import wasm from "./worker.wasm";\n${source}`], wasm];
+}
+
+/** One of them. */
+export const contender = (name) => CONTENDERS[name] ?? STARTS[name];
+
 /** Another build of this Worker as a contender: before and after a change in one run. */
 export function addBeside(folder) {
   CONTENDERS.beside = {
@@ -114,7 +146,7 @@ async function peer(name) {
 
 /** Writes the configuration of a contender. `as` tells several of one kind apart. */
 export async function configure(kind, { dir, as = kind, services, keys, ...setup }) {
-  const { modules, bindings = () => ({}) } = CONTENDERS[kind];
+  const { modules, bindings = () => ({}) } = contender(kind);
   return writeConfig(join(dir, as), {
     modules: await modules(),
     bindings: bindings(setup),

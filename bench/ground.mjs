@@ -100,6 +100,8 @@ async function startServices(dir) {
       }
     },
     clear: (namespace) => control(`/clear/${namespace}`, ""),
+    /** How long each service takes from now on, in milliseconds; KV is cold again. */
+    delay: (delays) => control("/delays", JSON.stringify(delays)),
     document: (name, body) => control(`/document/${encodeURIComponent(name)}`, body),
   };
 }

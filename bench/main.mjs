@@ -12,7 +12,7 @@ import { measureGrowth } from "./parts/growth.mjs";
 import { measurePaths } from "./parts/paths.mjs";
 import { measureProfile } from "./parts/profile.mjs";
 import { compareWithBeside, PATHS } from "./paths.mjs";
-import { write } from "./report/index.mjs";
+import { kept, write, writeDocuments } from "./report/index.mjs";
 
 /** Each part, and how to measure it. A whole part's result replaces its last one in docs/. */
 const PARTS = {
@@ -20,6 +20,7 @@ const PARTS = {
   growth: measureGrowth,
   crypto: measureCrypto,
   backstage: measureBackstage,
+  latency: measureLatency,
   profile: measureProfile,
 };
 
@@ -27,20 +28,26 @@ const PARTS = {
 const NOT_KEPT = "profile";
 const KEPT_PARTS = Object.keys(PARTS).filter((name) => name !== NOT_KEPT);
 
-/** Only this part needs the packages of a Backstage. */
+/** Only these two parts need the packages of a Backstage. */
 async function measureBackstage(options) {
   const part = await import("./parts/backstage.mjs");
   return part.measureBackstage(options);
 }
 
+async function measureLatency(options) {
+  const part = await import("./parts/latency.mjs");
+  return part.measureLatency(options);
+}
+
 const USAGE =
   `npm run bench -- [--quick] [--path NAME…] [--${KEPT_PARTS.slice(1).join("] [--")}]` +
-  " [--all] [--beside DIR] | --profile [--path NAME…]";
+  " [--all] [--beside DIR] | --profile [--path NAME…] | --documents";
 
 endWithTheBench();
 try {
   const chosen = options();
   if (chosen.help) console.log(USAGE);
+  else if (chosen.documents) await writeDocuments(await kept());
   // Two at a time would measure each other.
   else await withLock(join(KEPT, ".lock"), () => bench(chosen));
 } catch (error) {
@@ -76,7 +83,10 @@ function generator() {
 function options() {
   const names = Object.keys(PARTS).filter((name) => name !== "paths");
   const flags = Object.fromEntries(
-    ["help", "quick", "all", ...names].map((name) => [name, { type: "boolean", default: false }]),
+    ["help", "documents", "quick", "all", ...names].map((name) => [
+      name,
+      { type: "boolean", default: false },
+    ]),
   );
   const path = { type: "string", multiple: true };
   const beside = { type: "string" };
@@ -91,8 +101,8 @@ function options() {
   const chosen = values.all ? KEPT_PARTS : names.filter((name) => values[name]);
   const parts = chosen.length > 0 ? chosen : ["paths"];
   if (process.platform !== "linux") throw new Failure("the bench needs Linux: it reads /proc");
-  const { help, quick, path: only } = values;
-  return { help, parts, quick, only, isBeside: Boolean(values.beside) };
+  const { help, documents, quick, path: only } = values;
+  return { help, documents, parts, quick, only, isBeside: Boolean(values.beside) };
 }
 
 /** What is going on: on a terminal in one line that changes, else a line each. */

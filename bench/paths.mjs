@@ -22,6 +22,8 @@ function unseenLines(pool, round, { unseen }) {
  * - `email`: what else Access sends with a request that goes on
  * - `path`, `status`: what is asked, and what is answered
  * - `lines(pool, round, settings)`: the assertions of a round; none for a request without
+ * - `turnsBefore`: whether each is sent once before it is measured, since more than a minute may lie between
+ *   two rounds
  * - `tokens`: whether Backstage tokens are sent, and no assertions
  * - `mode`: as in `load`
  */
@@ -32,6 +34,7 @@ export const PATHS = {
     path: REFRESH,
     status: 200,
     lines: (pool) => pool.slice(0, TURN),
+    turnsBefore: true,
   },
   unseen: {
     title: "refresh, an assertion never seen before",

@@ -18,12 +18,14 @@ export async function runRounds({ generator, ground, servers, paths, settings, f
   const { rounds } = settings;
   const runs = {};
   const measure = async (name, contender, round) => {
-    const { path, status, email, lines, tokens, mode } = paths[name];
+    const { path, status, email, lines, tokens, mode, turnsBefore } = paths[name];
     // Made before anything is measured, if they have to be made.
     const slice = tokens ? ground.tokens : await lines?.(ground.pool, round, settings);
+    const server = servers[contender];
+    if (turnsBefore) await load(generator, { server, path, status, lines: slice, mode: "once" });
     const before = await readsOf(ground);
     const run = await load(generator, {
-      server: servers[contender],
+      server,
       path,
       status: contender === "hello" ? 200 : status,
       email,

@@ -6,18 +6,27 @@
 const CONTROL_HOST = "services.control";
 
 const GET_IDENTITY = "/cdn-cgi/access/get-identity";
+const CERTS = "/cdn-cgi/access/certs";
 
 const namespaces = new Map();
 const documents = new Map();
 const reads = {};
+/** Milliseconds: `certs`, `identity`, and of KV the first read of a key and later ones. */
+let delays = {};
+/** The keys that KV has at hand: those that were read or written since the delays were set. */
+const hot = new Set();
 
 export default {
-  fetch(request) {
+  async fetch(request) {
     const namespace = request.headers.get("x-bench-namespace");
     if (namespace !== null) return keyValue(namespace, request);
     const { hostname, pathname } = new URL(request.url);
     if (hostname === CONTROL_HOST) return control(request, pathname);
-    if (pathname === GET_IDENTITY) return identity(request);
+    if (pathname === GET_IDENTITY) {
+      await after(delays.identity);
+      return identity(request);
+    }
+    if (pathname === CERTS) await after(delays.certs);
     const name = `${pathname}#${request.headers.get("x-bench-keys") ?? ""}`;
     const document = documents.get(name);
     if (document !== undefined) {
@@ -34,6 +43,9 @@ async function keyValue(name, request) {
   const key = decodeURIComponent(pathname.slice(1));
   if (request.method === "GET") {
     reads[name] = (reads[name] ?? 0) + 1;
+    const id = `${name}/${key}`;
+    await after(hot.has(id) ? delays.kvHot : delays.kvCold);
+    hot.add(id);
     const value = values.get(key);
     return value === undefined ? new Response(null, { status: 404 }) : new Response(value);
   }
@@ -43,6 +55,9 @@ async function keyValue(name, request) {
   }
   return new Response(null, { status: 405 });
 }
+
+/** Waits, if there is something to wait for: a timer costs. */
+const after = (milliseconds) => milliseconds && scheduler.wait(milliseconds);
 
 /** What Access knows of the person of an assertion; whose it is, is not checked here. */
 function identity(request) {
@@ -55,10 +70,15 @@ function identity(request) {
 
 /**
  * `GET /reads`, `PUT /kv/NAMESPACE` with an object of values, `PUT /clear/NAMESPACE`,
- * `PUT /document/NAME`.
+ * `PUT /document/NAME`, `PUT /delays` with an object of them: KV is cold again.
  */
 async function control(request, pathname) {
   if (pathname === "/reads") return Response.json(reads);
+  if (pathname === "/delays") {
+    delays = await request.json();
+    hot.clear();
+    return new Response(null);
+  }
   const [, kind, name] = pathname.match(/^\/(kv|clear|document)\/(.+)$/);
   if (kind === "clear") {
     namespaces.delete(name);

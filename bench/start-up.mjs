@@ -6,8 +6,15 @@ import { REFRESH } from "./paths.mjs";
 import { turned } from "./statistics.mjs";
 import { startWorkerd } from "./workerd.mjs";
 
-/** The contenders; the build beside is one if there is one. */
-const names = () => ["ours", "jose", "hello", ...(CONTENDERS.beside ? ["beside"] : [])];
+/** The contenders, and two that have a part of what ours does; the build beside is one if there is one. */
+const names = () => [
+  "hello",
+  "compiled",
+  "instantiated",
+  "ours",
+  "jose",
+  ...(CONTENDERS.beside ? ["beside"] : []),
+];
 
 /** Returns for each contender the list of its starts: milliseconds. */
 export async function startUps({ ground, starts, say }) {

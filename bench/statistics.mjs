@@ -46,3 +46,9 @@ export function turned(list, round) {
   const at = round % list.length;
   return [...list.slice(at), ...list.slice(0, at)];
 }
+
+/** The value that so many per cent of the values do not exceed (nearest rank). */
+export function percentile(values, percent) {
+  const sorted = [...values].sort((left, right) => left - right);
+  return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)];
+}

@@ -81,15 +81,16 @@ const text = (value) => JSON.stringify(value);
 
 /**
  * Starts workerd with a configuration file. What the Worker logs goes nowhere, as cheaply as can
- * be; what workerd itself complains of goes to `config.log`.
+ * be, or to `onLine`, line by line; what workerd itself complains of goes to `config.log`.
  */
 export async function startWorkerd(config, options = {}) {
-  const { limitMs = START_LIMIT_MS, args = [] } = options;
+  const { limitMs = START_LIMIT_MS, args = [], onLine } = options;
   const log = openSync(`${config}.log`, "w");
   const child = start(workerd, ["serve", config, "--control-fd=3", ...args], {
-    stdio: ["ignore", openSync("/dev/null", "w"), log, "pipe"],
+    stdio: ["ignore", onLine ? "pipe" : openSync("/dev/null", "w"), log, "pipe"],
   });
   closeSync(log);
+  if (onLine) createInterface({ input: child.stdout }).on("line", onLine);
   const timer = setTimeout(() => child.kill("SIGKILL"), limitMs);
   let inspector;
   const port = await new Promise((resolve, reject) => {

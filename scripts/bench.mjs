@@ -7,11 +7,13 @@ import { CFACCESS, handOver, main, must, ROOT } from "./process.mjs";
 import { wrk } from "./setup.mjs";
 
 await main(import.meta.url, async (args) => {
-  if (args.includes("--help")) return handOver("bench/main.mjs", args);
+  if (args.includes("--help") || args.includes("--documents"))
+    return handOver("bench/main.mjs", args);
   await build();
   await build(join(ROOT, "bench", "custom"));
   await must("cargo", ["build", ...CFACCESS]);
-  if (args.includes("--backstage") || args.includes("--all")) await backstagePackages();
+  const withBackstage = ["--all", "--backstage", "--latency"];
+  if (args.some((arg) => withBackstage.includes(arg))) await backstagePackages();
   const program = await wrk();
   await handOver("bench/main.mjs", args, program ? { BENCH_WRK: program } : {});
 });

@@ -2,22 +2,13 @@
 // does.
 
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { freePort, startBackend } from "../../dev/backstage/backend.mjs";
-import { startTeam } from "../../tests/backstage/team.mjs";
 import { checkSession } from "../answers.mjs";
-import { AUDIENCE, TEAM } from "../assertions.mjs";
-import { adopt } from "../children.mjs";
+import { startBackstage, USERS } from "../backstage.mjs";
 import { ask, load } from "../load/index.mjs";
 import { REFRESH } from "../paths.mjs";
-import { entities } from "../people.mjs";
-import { cpuMicros } from "../proc.mjs";
 import { runRounds } from "../rounds.mjs";
 import { median, ratio, summary, verdict } from "../statistics.mjs";
 
-/** A catalog of a thousand would take Backstage minutes to read. */
-const USERS = 200;
 const FULL = { rounds: 9, seconds: 4, warmUp: 20 };
 const QUICK = { rounds: 3, seconds: 2, warmUp: 10 };
 
@@ -29,7 +20,7 @@ const PATHS = {
 export async function measureBackstage({ ground, quick, generator, say }) {
   const settings = quick ? QUICK : FULL;
   say("backstage: starting it");
-  const backstage = await start(ground);
+  const backstage = await startBackstage(ground);
   try {
     const ours = await ground.contend("ours", {
       as: "beside-backstage",
@@ -79,48 +70,6 @@ function row({ title, atMost }, runs) {
     atMost,
     measured,
     ...verdict(measured, atMost),
-  };
-}
-
-/** The backend, its catalog read; the services are the team that its provider reaches. */
-async function start({ dir, services }) {
-  const catalog = join(dir, "backstage-catalog.yaml");
-  const documents = entities({ users: USERS }).map(({ relations, ...entity }) =>
-    JSON.stringify(entity),
-  );
-  await writeFile(catalog, documents.join("\n---\n"));
-  const access = { issuer: `https://${TEAM}.cloudflareaccess.com`, url: services.url };
-  const team = await startTeam({ access, dir });
-  const port = await freePort();
-  const provider = {
-    teamName: TEAM,
-    audience: AUDIENCE,
-    signIn: { resolvers: [{ resolver: "emailMatchingUserEntityProfileEmail" }] },
-  };
-  const backend = await startBackend({
-    port,
-    baseUrl: `http://127.0.0.1:${port}`,
-    dir,
-    catalog,
-    configs: [
-      join(dir, "keys", "app-config.auth.yaml"),
-      { auth: { providers: { cfaccess: provider } } },
-    ],
-    team,
-    few: true,
-  }).catch(async (error) => {
-    await team.close();
-    throw error;
-  });
-  const release = adopt(backend.pid);
-  return {
-    url: backend.url,
-    cpu: () => cpuMicros(backend.pid),
-    async close() {
-      await backend.close();
-      release();
-      await team.close();
-    },
   };
 }
 

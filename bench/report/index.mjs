@@ -9,12 +9,15 @@ import { backstageReport } from "./backstage.mjs";
 import { chart } from "./chart.mjs";
 import { cryptoReport } from "./crypto.mjs";
 import { growthReport } from "./growth.mjs";
+import { latencyReport } from "./latency.mjs";
 import { between } from "./markers.mjs";
-import { pathsReport, summaryTable } from "./paths.mjs";
+import { pathsReport } from "./paths.mjs";
 import { profileReport } from "./profile.mjs";
+import { summary } from "./summary.mjs";
 
 const BIOME = join(ROOT, "node_modules", "@biomejs", "biome", "bin", "biome");
 const DOCS = join(ROOT, "docs");
+const RESULTS = join(DOCS, "performance.json");
 
 /** The report of each part, as Markdown. */
 const REPORTS = {
@@ -22,6 +25,7 @@ const REPORTS = {
   growth: growthReport,
   crypto: cryptoReport,
   backstage: backstageReport,
+  latency: latencyReport,
   profile: profileReport,
 };
 
@@ -33,18 +37,27 @@ export async function write(part, result, { keep }) {
     console.log("Nothing is written to docs/.");
     return;
   }
-  const file = join(DOCS, "performance.json");
-  const all = JSON.parse(await readFile(file, "utf8").catch(() => "{}"));
-  all[part] = dated;
-  await writeFile(file, `${JSON.stringify(all, rounded, 2)}\n`);
+  const all = { ...(await kept()), [part]: dated };
+  await writeFile(RESULTS, `${JSON.stringify(all, rounded, 2)}\n`);
   // As `npm run check` wants it.
-  await must(NODE, [BIOME, "format", "--write", file], { capture: "all" });
-  await replace(join(DOCS, "performance.md"), part, withDate(part, dated));
-  if (part === "paths") {
-    await writeFile(join(DOCS, "performance.svg"), chart(dated));
-    await replace(join(ROOT, "README.md"), "bench", summaryTable(dated));
-  }
+  await must(NODE, [BIOME, "format", "--write", RESULTS], { capture: "all" });
+  await writeDocuments(all);
   console.log("Written: docs/performance.json, docs/performance.md and what goes with them.");
+}
+
+/** Writes what docs/performance.json has into the documents. */
+export async function writeDocuments(parts) {
+  const page = join(DOCS, "performance.md");
+  for (const [part, result] of Object.entries(parts)) {
+    await replace(page, part, withDate(part, result));
+  }
+  await writeFile(join(DOCS, "performance.svg"), chart(parts.paths));
+  await replace(join(ROOT, "README.md"), "bench", summary(parts));
+}
+
+/** What was measured last, by part. */
+export async function kept() {
+  return JSON.parse(await readFile(RESULTS, "utf8").catch(() => "{}"));
 }
 
 function withDate(part, result) {

@@ -27,24 +27,6 @@ export function costTable({ rows }) {
   );
 }
 
-/** For the README: this Worker beside the peer that does the same work. */
-const SUMMARY = { same: "jose", rotated: "jose", forward: "hono" };
-
-/** A line for each path of the summary. */
-export function summaryTable({ rows }) {
-  const cost = (path, contender) =>
-    spread(rows.find((row) => row.path === path && row.contender === contender).cpu, 0);
-  return table(
-    ["path", "this Worker, CPU µs:", "peer, CPU µs:", "peer"],
-    Object.entries(SUMMARY).map(([path, peer]) => [
-      pathTitle(path),
-      cost(path, "ours"),
-      cost(path, peer),
-      contenderTitle(peer),
-    ]),
-  );
-}
-
 /** What the targets say. */
 export function targetTable({ targets }) {
   return table(
@@ -58,6 +40,7 @@ export function targetTable({ targets }) {
   );
 }
 
+/** What the first answer takes, and what it is made of: each line but the peer's has what the one before has. */
 export function startTable({ starts }) {
   return table(
     ["contender", "ms until the first answer:"],

@@ -1,6 +1,6 @@
 // Figures as people read them.
 
-import { CONTENDERS } from "../contenders.mjs";
+import { contender } from "../contenders.mjs";
 import { PATHS } from "../paths.mjs";
 
 /** A whole number with a comma at the thousands; a small one with what digits it needs. */
@@ -17,7 +17,7 @@ export function spread({ median, low, high }, digits) {
   return `${text(median)} (${text(low)}–${text(high)})`;
 }
 
-export const contenderTitle = (name) => CONTENDERS[name].title;
+export const contenderTitle = (name) => contender(name).title;
 export const pathTitle = (name) => PATHS[name].title;
 
 /** What a target is about. */

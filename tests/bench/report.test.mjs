@@ -7,7 +7,8 @@ import { CONTENDERS } from "../../bench/contenders.mjs";
 import { PATHS, TARGETS } from "../../bench/paths.mjs";
 import { chart } from "../../bench/report/chart.mjs";
 import { between } from "../../bench/report/markers.mjs";
-import { costTable, summaryTable, targetTable } from "../../bench/report/paths.mjs";
+import { costTable, targetTable } from "../../bench/report/paths.mjs";
+import { summary } from "../../bench/report/summary.mjs";
 
 const cpu = (median) => ({ median, low: median - 5, high: median + 5, rounds: 5 });
 const ROWS = Object.entries(PATHS).flatMap(([path, { contenders }]) =>
@@ -32,7 +33,7 @@ test("a table has as many cells in each line as in its head", () => {
       text: "missed",
     })),
   };
-  for (const text of [costTable(result), targetTable(result), summaryTable(result)]) {
+  for (const text of [costTable(result), targetTable(result)]) {
     const [head, rule, ...rows] = text.split("\n").map((line) => line.split("|").length);
     assert.ok(rows.length > 0);
     assert.deepEqual(new Set([head, rule, ...rows]).size, 1);
@@ -66,7 +67,24 @@ test("the documents have their markers", async () => {
   const read = (path) => readFile(new URL(`../../${path}`, import.meta.url), "utf8");
   between(await read("README.md"), "bench", "");
   const page = await read("docs/performance.md");
-  for (const part of ["paths", "growth", "crypto", "backstage"]) between(page, part, "");
+  for (const part of ["paths", "growth", "crypto", "backstage", "latency"]) between(page, part, "");
+});
+
+test("the summary has a bar for each, as long as its processor time", () => {
+  const targets = [{ path: "rotated", to: "jose", measured: cpu(0.25) }];
+  const text = summary({ paths: { targets }, backstage: { rows: [{ measured: cpu(0.05) }] } });
+  const bars = text.split("\n").flatMap((line) => line.match(/(█+) ([\d.]+)/)?.slice(1) ?? []);
+  assert.deepEqual(
+    bars.map((part) => (part.startsWith("█") ? part.length : Number(part))),
+    [2, 1, 10, 4, 48, 20],
+  );
+});
+
+test("the README and docs/performance.md have the figures of docs/performance.json", async () => {
+  const read = (path) => readFile(new URL(`../../${path}`, import.meta.url), "utf8");
+  const parts = JSON.parse(await read("docs/performance.json"));
+  const readme = await read("README.md");
+  assert.equal(between(readme, "bench", summary(parts)), readme);
 });
 
 /** Every element is closed in its turn, and no stray < or & is in a text. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { median, ratio, summary, turned, verdict } from "../../bench/statistics.mjs";
+import { median, percentile, ratio, summary, turned, verdict } from "../../bench/statistics.mjs";
 
 test("the median is the middle one, or the mean of the two in the middle", () => {
   assert.equal(median([3, 1, 2]), 2);
@@ -45,4 +45,11 @@ test("no contender always comes first", () => {
     ["a", "b", "c", "a"],
   );
   assert.deepEqual([...turned(list, 2)].sort(), list);
+});
+
+test("a percentile is the nearest rank", () => {
+  const values = Array.from({ length: 200 }, (_, at) => 200 - at);
+  assert.equal(percentile(values, 99), 198);
+  assert.equal(percentile([3, 1], 50), 1);
+  assert.equal(percentile([7], 99), 7);
 });
