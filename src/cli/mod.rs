@@ -1,21 +1,26 @@
 //! The command line, `cfaccess`. Native only: the same core as the Worker, with files, a clock and
 //! a terminal around it.
 
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 mod catalog;
 mod doctor;
 mod es256;
 mod files;
 mod http;
 mod keygen;
+mod output;
 mod ports;
 mod text;
 mod verify;
 mod wrangler;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
+
+use output::{tell, tell_line};
 
 /// Backstage sign-in behind Cloudflare Access: keys, catalog, diagnosis.
 #[derive(Debug, Parser)]
@@ -29,6 +34,9 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 refused or a problem was found, every one on its own line of stderr, which
 begins with `error:`; 2 wrong usage. Results go to stdout, everything else to stderr.";
 
+/// The exit code of clap.
+const WRONG_USAGE: u8 = 2;
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make the records that the Worker looks users up in
@@ -36,7 +44,7 @@ enum Command {
     Catalog(catalog::Command),
     /// Say everything that is wrong with wrangler's configuration, and how to correct it
     Doctor(doctor::Args),
-    /// Make a signing key, alone or in front of those in use
+    /// Make signing keys, and replace them step by step
     Keygen(keygen::Args),
     /// Say what the Worker would say of an assertion, and why
     Verify(verify::Args),
@@ -52,35 +60,23 @@ impl From<String> for CliError {
     }
 }
 
-/// Writes the result of a command to stdout.
-///
-/// # Errors
-/// If stdout is closed: the result would be lost.
-fn put(text: &str) -> Result<(), String> {
-    let mut stdout = std::io::stdout().lock();
-    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-    written.map_err(|error| format!("stdout: cannot be written: {error}"))
-}
-
-/// A text as a terminal may show it: control characters and those that turn the direction of text, which
-/// may come from any input, are written as escapes.
-fn printable(text: &str) -> String {
-    let mut shown = String::new();
-    for c in text.chars() {
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns || matches!(c, '\u{2028}' | '\u{2029}') {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
-}
-
 /// Runs the command line of this process.
 #[must_use]
 pub fn run() -> ExitCode {
-    let result = match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error)
+            if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) =>
+        {
+            error.exit()
+        }
+        // What clap quotes of the arguments may have come from anywhere.
+        Err(error) => {
+            tell(error.render().to_string().trim_end());
+            return ExitCode::from(WRONG_USAGE);
+        }
+    };
+    let result = match cli.command {
         Command::Catalog(command) => catalog::run(command),
         Command::Doctor(args) => doctor::run(&args),
         Command::Keygen(args) => keygen::run(&args),
@@ -90,7 +86,7 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(CliError(problems)) => {
             for problem in problems {
-                eprintln!("error: {}", printable(&problem.replace('\n', " ")));
+                tell_line(&format!("error: {problem}"));
             }
             ExitCode::FAILURE
         }

@@ -22,4 +22,5 @@ mod push;
 mod reconciliation;
 mod sandbox;
 mod server;
+mod terminal;
 mod verify;

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::super::CliError;
 use super::super::files::{self, Readers};
-use super::super::{CliError, put};
+use super::super::output::put_json;
 use super::entry::Entry;
 use super::gather::Gathered;
 use super::settings::Settings;
@@ -53,7 +54,7 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
     let gathered = Gathered::from_files(&args.sources, &args.settings.exclude, &policy)?;
     let text = to_file(&gathered.index).map_err(|error| format!("cannot be encoded: {error}"))?;
     if args.out.as_os_str() == "-" {
-        put(&text)?;
+        put_json(&text)?;
     } else {
         files::replace(&args.out, &text, Readers::Anyone)?;
     }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use glob::Pattern;
 
-use super::super::{CliError, printable};
+use super::super::CliError;
+use super::super::output::{tell, tell_line};
 use super::cycles;
 use super::live::{self, Backstage};
 use super::source::{Place, Read, Sourced};
@@ -104,10 +105,10 @@ impl Gathered {
     /// Says on stderr what there is.
     pub(super) fn report(&self) {
         for warning in &self.warnings {
-            eprintln!("warning: {}", printable(warning));
+            tell_line(&format!("warning: {warning}"));
         }
         if let Some(note) = &self.note {
-            eprintln!("{note}");
+            tell(note);
         }
         let Index { records, users, groups, without_email, ambiguous, annotated } = &self.index;
         let groups = if self.is_live { String::new() } else { format!("{groups} groups, ") };
@@ -115,12 +116,12 @@ impl Gathered {
         let with: Vec<String> =
             annotated.iter().map(|(name, count)| format!(", {count} with {name}")).collect();
         let with = with.concat();
-        eprintln!(
+        tell(&format!(
             "{users} users, {groups}{} records; {} ambiguous {what}, {} users without email{with}",
             records.len(),
             ambiguous.len(),
             without_email.len()
-        );
+        ));
     }
 }
 

@@ -4,6 +4,7 @@ mod build;
 mod cycles;
 mod entry;
 mod gather;
+mod headers;
 mod kv;
 mod lists;
 mod live;

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use super::super::CliError;
+use super::super::output::{hide, printable, put, tell};
 use super::super::wrangler::Deployment;
-use super::super::{CliError, printable, put};
 use super::entry::Entry;
 use super::gather::Gathered;
+use super::headers;
 use super::kv::Namespace;
 use super::live::Backstage;
 use super::progress::progress;
@@ -34,9 +36,13 @@ pub(in crate::cli) struct Args {
     /// The bearer token for its catalog; better in `CATALOG_TOKEN`, where `ps` does not show it
     #[arg(long, requires = "url")]
     token: Option<String>,
-    /// A further header for it, such as those of an Access service token
-    #[arg(long, value_name = "NAME: VALUE", requires = "url", value_parser = header)]
-    header: Vec<(String, String)>,
+    /// A further header for it, such as those of an Access service token. `NAME: env:VARIABLE` takes the
+    /// value from the environment, where `ps` does not show it
+    #[arg(long, value_name = "NAME: VALUE", requires = "url")]
+    header: Vec<String>,
+    /// A file of such headers, one a line
+    #[arg(long, value_name = "FILE", requires = "url")]
+    header_file: Vec<PathBuf>,
     /// Say what would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -75,7 +81,7 @@ catalog.
 Examples:
   cfaccess catalog push --url https://backstage-internal.example.com --dry-run
   cfaccess catalog push --url https://backstage.example.com \\
-    --header \"CF-Access-Client-Id: $ID\" --header \"CF-Access-Client-Secret: $SECRET\"
+    --header \"CF-Access-Client-Id: $ID\" --header \"CF-Access-Client-Secret: env:SECRET\"
   cfaccess catalog push catalog/ --env production";
 
 pub(super) fn run(args: &Args) -> Result<(), CliError> {
@@ -119,7 +125,7 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
     show(counts.1);
     namespace.write(entries(added))?;
     show(counts.2);
-    eprintln!("written; KV shows it everywhere within about a minute");
+    tell("written; KV shows it everywhere within about a minute");
     Ok(())
 }
 
@@ -174,9 +180,10 @@ fn backstage(url: &str, args: &Args) -> Result<Backstage, String> {
         if token.chars().any(|c| !c.is_ascii_graphic()) {
             return Err("the token of Backstage has a space or a control character in it".into());
         }
+        hide(&token);
         headers.push(("authorization".to_owned(), format!("Bearer {token}")));
     }
-    headers.extend(args.header.clone());
+    headers.extend(headers::given(&args.header, &args.header_file)?);
     Ok(Backstage { url: url.to_owned(), headers })
 }
 
@@ -211,6 +218,7 @@ fn namespace(args: &Args, deployment: Option<&Deployment>) -> Result<Namespace, 
     if !problems.is_empty() {
         return Err(CliError(problems));
     }
+    hide(&api_token);
     // As wrangler has it.
     let api = variable("CLOUDFLARE_API_BASE_URL").unwrap_or_else(|| API.to_owned());
     let url = format!("{api}/accounts/{account}/storage/kv/namespaces/{id}");
@@ -235,11 +243,6 @@ fn base_url(text: &str) -> Result<String, String> {
         }
         _ => Err("must be a URL such as `https://backstage.example.com`".to_owned()),
     }
-}
-
-fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("must be `NAME: VALUE`")?;
-    Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
 }
 
 fn percent(text: &str) -> Result<u8, String> {

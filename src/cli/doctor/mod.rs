@@ -16,9 +16,10 @@ use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
 
+use super::CliError;
+use super::output::{put, tell_line};
 use super::verify::clock;
 use super::wrangler::{self, Deployment, Wrangler};
-use super::{CliError, put};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
@@ -97,10 +98,10 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
         neighbours::check(&deployment, &all, &mut findings);
         let place = format!("{}{}", config.display(), deployment.label());
         for text in &findings.notes {
-            eprintln!("note: {place}: {text}");
+            tell_line(&format!("note: {place}: {text}"));
         }
         for text in &findings.warnings {
-            eprintln!("warning: {place}: {text}");
+            tell_line(&format!("warning: {place}: {text}"));
         }
         let count = findings.problems.len();
         put(&format!("{place}: {count} problem{}\n", if count == 1 { "" } else { "s" }))?;

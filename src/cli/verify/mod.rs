@@ -9,11 +9,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::CliError;
 use super::es256::NewKey;
 use super::files;
+use super::output::put;
 use super::ports::{Native, block_on};
 use super::wrangler::Wrangler;
-use super::{CliError, put};
 use crate::access::AccessPolicy;
 use crate::access::{self, JwkSet, JwksCache};
 use crate::config::{AppCode, Config, RawConfig};

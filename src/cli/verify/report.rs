@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 
+use super::super::output::printable;
 use crate::access::AccessPolicy;
 use crate::access::{AccessClaims, Assertion, Audience, Subject, UnverifiedAssertion};
 use crate::error::{GateError, Refusal};
@@ -140,8 +141,8 @@ fn moment(time: i64, now: DateTime<Utc>) -> String {
 }
 
 fn line(text: &mut String, label: &str, value: &str) {
-    // Whoever made the assertion must not be able to steer the terminal that shows it.
-    let value = value.replace(char::is_control, "\u{fffd}");
+    // A claim must not be able to begin a line of its own.
+    let value = printable(value);
     // Writing into a string cannot fail.
     let _ = writeln!(text, "  {label:<9}{value}");
 }
