@@ -23,7 +23,7 @@ const TRIES: usize = 3;
 
 /// A namespace.
 #[derive(Debug)]
-pub(super) struct Namespace {
+pub(in crate::cli) struct Namespace {
     /// Its URL.
     pub(super) url: String,
     pub(super) api_token: String,

@@ -5,6 +5,7 @@ mod cycles;
 mod entry;
 mod gather;
 mod headers;
+mod ids;
 mod kv;
 mod lists;
 mod live;

@@ -1,25 +1,18 @@
 //! `cfaccess catalog push`.
 
-use std::env;
 use std::path::PathBuf;
-
-use serde_json::Value;
 
 use super::super::CliError;
 use super::super::output::{hide, printable, put, tell};
-use super::super::wrangler::Deployment;
 use super::entry::Entry;
 use super::gather::Gathered;
 use super::headers;
-use super::kv::Namespace;
+use super::ids::{Ids, variable};
 use super::live::Backstage;
 use super::progress::progress;
 use super::settings::Settings;
 use crate::catalog::import::{Index, MAX_REMOVED, Plan, Reconciliation, Write};
 use crate::catalog::{Record, encode};
-
-/// Where Cloudflare's REST interface is.
-const API: &str = "https://api.cloudflare.com/client/v4";
 
 /// The most records of each kind that are named one by one.
 const MAX_NAMED: usize = 20;
@@ -54,12 +47,8 @@ pub(in crate::cli) struct Args {
     force: bool,
     #[command(flatten)]
     settings: Settings,
-    /// The account id [default: `CLOUDFLARE_ACCOUNT_ID`, or `account_id` in wrangler's configuration]
-    #[arg(long, value_name = "ID")]
-    account: Option<String>,
-    /// The id of the namespace [default: that of CATALOG in wrangler's configuration]
-    #[arg(long, value_name = "ID")]
-    namespace: Option<String>,
+    #[command(flatten)]
+    ids: Ids,
 }
 
 const HELP: &str = "\
@@ -86,7 +75,7 @@ Examples:
 
 pub(super) fn run(args: &Args) -> Result<(), CliError> {
     let deployment = args.settings.deployment()?;
-    let namespace = namespace(args, deployment.as_ref())?;
+    let namespace = args.ids.namespace(&args.settings, deployment.as_ref())?;
     let policy = args.settings.import_policy(deployment.as_ref())?;
     let gathered = match &args.url {
         None => Gathered::from_files(&args.sources, &args.settings.exclude, &policy)?,
@@ -185,54 +174,6 @@ fn backstage(url: &str, args: &Args) -> Result<Backstage, String> {
     }
     headers.extend(headers::given(&args.header, &args.header_file)?);
     Ok(Backstage { url: url.to_owned(), headers })
-}
-
-fn namespace(args: &Args, deployment: Option<&Deployment>) -> Result<Namespace, CliError> {
-    let mut problems = Vec::new();
-    let mut given = |value: Option<String>, what: &str| match value {
-        Some(id) if id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') => id,
-        Some(id) => {
-            problems.push(format!("{what} is not an id: `{id}`"));
-            String::new()
-        }
-        None => {
-            problems.push(format!("{what} is missing"));
-            String::new()
-        }
-    };
-    let account = args.account.clone().or_else(|| variable("CLOUDFLARE_ACCOUNT_ID"));
-    let account = account
-        .or_else(|| deployment?.get("account_id").and_then(Value::as_str).map(str::to_owned));
-    let config = args.settings.path();
-    let config = config.display();
-    let account = given(
-        account,
-        &format!("the account id (--account, CLOUDFLARE_ACCOUNT_ID, `account_id` in {config})"),
-    );
-    let id = args.namespace.clone().or_else(|| catalog_id(deployment?));
-    let id = given(id, &format!("the id of the namespace (--namespace, CATALOG in {config})"));
-    let api_token = variable("CLOUDFLARE_API_TOKEN").unwrap_or_else(|| {
-        problems.push("CLOUDFLARE_API_TOKEN is not set".to_owned());
-        String::new()
-    });
-    if !problems.is_empty() {
-        return Err(CliError(problems));
-    }
-    hide(&api_token);
-    // As wrangler has it.
-    let api = variable("CLOUDFLARE_API_BASE_URL").unwrap_or_else(|| API.to_owned());
-    let url = format!("{api}/accounts/{account}/storage/kv/namespaces/{id}");
-    Ok(Namespace { url, api_token })
-}
-
-fn catalog_id(deployment: &Deployment) -> Option<String> {
-    let namespaces = deployment.get("kv_namespaces")?.as_array()?;
-    let binding = |it: &&Value| it.get("binding").and_then(Value::as_str) == Some("CATALOG");
-    namespaces.iter().find(binding)?.get("id")?.as_str().map(str::to_owned)
-}
-
-fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
 fn base_url(text: &str) -> Result<String, String> {

@@ -15,7 +15,7 @@ use crate::config::import_policy;
 const DEFAULT: &str = "wrangler.toml";
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Settings {
+pub(in crate::cli) struct Settings {
     /// The Worker's configuration: its resolvers say which annotations users are found by
     /// [default: wrangler.json, .jsonc or .toml of this folder, if there is one]
     #[arg(long, value_name = "FILE")]
@@ -28,12 +28,12 @@ pub(super) struct Settings {
     annotation: Vec<String>,
     /// What is left out of folders: a glob such as `**/test/**` on paths below the folder
     #[arg(long, value_name = "GLOB")]
-    pub(super) exclude: Vec<Pattern>,
+    pub(in crate::cli) exclude: Vec<Pattern>,
 }
 
 impl Settings {
     /// How messages name the file.
-    pub(super) fn path(&self) -> PathBuf {
+    pub(in crate::cli) fn path(&self) -> PathBuf {
         let found = || find_here().ok().flatten();
         self.config.clone().or_else(found).unwrap_or_else(|| DEFAULT.into())
     }
@@ -42,7 +42,7 @@ impl Settings {
     ///
     /// # Errors
     /// If it cannot be read, has no such environment, or if it is not clear which file is meant.
-    pub(super) fn deployment(&self) -> Result<Option<Deployment>, String> {
+    pub(in crate::cli) fn deployment(&self) -> Result<Option<Deployment>, String> {
         let found = if self.config.is_some() { None } else { find_here()? };
         if self.config.is_none() && found.is_none() && self.env.is_none() {
             return Ok(None);
@@ -56,7 +56,7 @@ impl Settings {
     ///
     /// # Errors
     /// What is wrong with the configuration.
-    pub(super) fn import_policy(
+    pub(in crate::cli) fn import_policy(
         &self,
         deployment: Option<&Deployment>,
     ) -> Result<ImportPolicy, CliError> {
