@@ -17,6 +17,9 @@ pub const MAX_TOKEN_LENGTH: usize = 32_768;
 /// assertion takes up to 4 KiB twice: in its header and in its cookie.
 pub const SMALL_TOKEN_LENGTH: usize = 6 * 1024;
 
+/// The bytes of an ES256 signature (RFC 7518, section 3.4).
+const SIGNATURE_BYTES: usize = 64;
+
 /// A dot and an ES256 signature in base64url.
 const SIGNATURE_LENGTH: usize = 87;
 
@@ -165,5 +168,8 @@ async fn sign<P: Ports>(input: &str, key: &SigningKey, ports: &P) -> Result<Stri
         .sign_es256(key, input.as_bytes())
         .await
         .map_err(|failure| Fault::Crypto(failure.0))?;
+    if signature.len() != SIGNATURE_BYTES {
+        return Err(Fault::Crypto(format!("a signature of {} bytes", signature.len())));
+    }
     Ok(base64url::encode(&signature))
 }

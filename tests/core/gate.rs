@@ -152,6 +152,18 @@ fn failed_signer_is_an_internal_error_without_details() {
 }
 
 #[test]
+fn signature_of_a_wrong_length_gives_no_session() {
+    for length in [0, 32, 63, 65] {
+        let (gate, world) = (Setup::new().gate(), World::new());
+        world.signature_length.set(length);
+        let good = Claims::user().mint();
+        assert_eq!(code_of(&Ask::refresh(&good).of(&gate, &world)), "internal", "{length}");
+        world.signature_length.set(64);
+        assert_eq!(code_of(&Ask::refresh(&good).of(&gate, &world)), "200", "{length}");
+    }
+}
+
+#[test]
 fn answers_quote_nothing_of_the_request_and_the_log_only_the_cause() {
     let (secret, foreign) = ("hunter2", "foreign");
     let claims = Claims::user().set("iss", foreign).set("email", secret).set("type", foreign);

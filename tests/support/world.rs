@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) cache: Store,
     /// Whether signatures can be neither made nor checked.
     pub(crate) crypto_is_down: Cell<bool>,
+    /// How many bytes the signatures have that are made.
+    pub(crate) signature_length: Cell<usize>,
     /// Whether every time limit has passed.
     pub(crate) is_late: Cell<bool>,
     /// How much time has passed for those who sleep, in milliseconds.
@@ -65,6 +67,7 @@ impl World {
             catalog: Store::default(),
             cache: Store::default(),
             crypto_is_down: Cell::new(false),
+            signature_length: Cell::new(64),
             is_late: Cell::new(false),
             elapsed_ms: Cell::new(0),
             random: Cell::new(0),
@@ -271,7 +274,9 @@ impl Ports for World {
     async fn sign_es256(&self, key: &SigningKey, message: &[u8]) -> Result<Vec<u8>, Failure> {
         self.is_up()?;
         let signature: p256::ecdsa::Signature = private(key).sign(message);
-        Ok(signature.to_bytes().to_vec())
+        let mut bytes = signature.to_bytes().to_vec();
+        bytes.resize(self.signature_length.get(), 0);
+        Ok(bytes)
     }
 
     async fn verify_es256(
