@@ -13,6 +13,7 @@ use crate::access::Assertion;
 use crate::background::BackgroundTask;
 use crate::config::{Config, Trust};
 use crate::futures::within;
+use crate::json::read_document;
 use crate::ports::{Failure, HttpRequest, Ports};
 use crate::scope::Scope;
 
@@ -84,7 +85,7 @@ impl IsolateCaches {
 /// Calls the origin's own refresh route for a user, unless this or another isolate has lately.
 ///
 /// # Errors
-/// When the origin does not answer with 200 in time. Then no user is registered for
+/// When the origin does not answer with a session in time. Then no user is registered for
 /// [`REGISTRATION_PAUSE`].
 pub(super) async fn register_with_origin<P: Ports>(
     user: &str,
@@ -137,6 +138,10 @@ async fn call_origin<P: Ports>(
     let response = scope.ports.fetch_origin(&request).await?;
     if response.status != 200 {
         return Err(Failure(format!("the origin's refresh route: status {}", response.status)));
+    }
+    // A page of something in front of the origin registers no user.
+    if !read_document(&response.body).is_ok_and(|it| it.contains_key("backstageIdentity")) {
+        return Err(Failure("the origin's refresh route: not a session".to_owned()));
     }
     Ok(())
 }

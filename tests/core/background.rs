@@ -14,6 +14,9 @@ use serde_json::json;
 
 use crate::support::{Ask, Claims, NOW, Setup, World, at, block_on, code_of, poll_once};
 
+/// What the origin's refresh route answers, as far as it matters.
+const REGISTERED: &str = r#"{"backstageIdentity":{}}"#;
+
 /// Signs Jane in and does what is left to do.
 fn sign_in(gate: &Gate, world: &World, claims: &Claims, now: i64) -> Vec<Failure> {
     let outcome = Ask::refresh(&claims.mint()).at(now).of(gate, world);
@@ -35,7 +38,7 @@ fn lasting() -> Claims {
 #[test]
 fn user_is_registered_with_the_origin_once_a_day() {
     let (gate, world) = (shared_key(), World::new());
-    world.origin.says(200, "{}");
+    world.origin.says(200, REGISTERED);
     for second in [0, 1, 3_600, 86_399] {
         assert_eq!(sign_in(&gate, &world, &lasting(), NOW + second), []);
     }
@@ -52,7 +55,7 @@ fn user_is_registered_with_the_origin_once_a_day() {
 #[test]
 fn registration_calls_the_origins_refresh_route_with_the_assertion() {
     let (gate, world) = (shared_key(), World::new());
-    world.origin.says(200, "{}");
+    world.origin.says(200, REGISTERED);
     sign_in(&gate, &world, &lasting(), NOW);
     let call = world.origin.last_call();
     assert_eq!(call.url, "/api/auth/cfaccess/refresh");
@@ -70,7 +73,7 @@ fn registration_calls_the_origins_refresh_route_with_the_assertion() {
 #[test]
 fn registration_in_one_isolate_counts_for_all_isolates() {
     let world = World::new();
-    world.origin.says(200, "{}");
+    world.origin.says(200, REGISTERED);
     sign_in(&shared_key(), &world, &lasting(), NOW);
     sign_in(&shared_key(), &world, &lasting(), NOW + 60);
     assert_eq!(world.origin.calls(), 1);
@@ -80,7 +83,7 @@ fn registration_in_one_isolate_counts_for_all_isolates() {
 #[test]
 fn each_user_is_registered_separately() {
     let (gate, world) = (shared_key(), World::new());
-    world.origin.says(200, "{}");
+    world.origin.says(200, REGISTERED);
     sign_in(&gate, &world, &Claims::user(), NOW);
     sign_in(&gate, &world, &Claims::service_token(), NOW);
     assert_eq!(world.origin.calls(), 2);
@@ -89,7 +92,7 @@ fn each_user_is_registered_separately() {
 #[test]
 fn first_sign_in_registers_before_the_answer_and_later_ones_in_the_background() {
     let (gate, world) = (shared_key(), World::new());
-    world.origin.says(200, "{}");
+    world.origin.says(200, REGISTERED);
     let first = Ask::refresh(&lasting().mint()).of(&gate, &world);
     assert_eq!((code_of(&first).as_str(), world.origin.calls()), ("200", 1));
     // The session is reused; a day later the user is registered again, without a wait.
@@ -108,7 +111,7 @@ fn failed_registration_does_not_stop_the_sign_in_and_pauses_all_registrations() 
         let note =
             format!("not registered with the origin: the origin's refresh route: status {status}");
         assert!(outcome.log.to_json().contains(&note), "{}", outcome.log.to_json());
-        world.origin.says(200, "{}");
+        world.origin.says(200, REGISTERED);
         for second in [0, REGISTRATION_PAUSE - 1] {
             assert_eq!(sign_in(&gate, &world, &Claims::service_token(), NOW + second), []);
             assert_eq!(world.origin.calls(), 1, "{second}");
@@ -119,9 +122,24 @@ fn failed_registration_does_not_stop_the_sign_in_and_pauses_all_registrations() 
 }
 
 #[test]
+fn answer_that_is_no_session_registers_no_user() {
+    for body in ["<!doctype html>", "", "[1]", "{}", r#"{"backstageIdentity":"#] {
+        let (gate, world) = (shared_key(), World::new());
+        world.origin.says(200, body);
+        let outcome = Ask::refresh(&lasting().mint()).of(&gate, &world);
+        assert_eq!(code_of(&outcome), "200");
+        let line = outcome.log.to_json();
+        assert!(line.contains("not registered with the origin: "), "{body}: {line}");
+        world.origin.says(200, REGISTERED);
+        sign_in(&gate, &world, &lasting(), NOW + REGISTRATION_PAUSE);
+        assert_eq!(world.origin.calls(), 2, "{body}");
+    }
+}
+
+#[test]
 fn origin_that_hangs_delays_the_answer_for_no_longer_than_its_limit() {
     let (gate, world) = (shared_key(), World::new());
-    world.origin.says(200, "{}");
+    world.origin.says(200, REGISTERED);
     let _latch = world.origin.holds_back();
     world.is_late.set(true);
     let outcome = Ask::refresh(&lasting().mint()).of(&gate, &world);
@@ -132,7 +150,7 @@ fn origin_that_hangs_delays_the_answer_for_no_longer_than_its_limit() {
 #[test]
 fn refresh_ends_within_its_limit_whatever_hangs() {
     let (gate, world) = (shared_key(), World::new());
-    world.origin.says(200, "{}");
+    world.origin.says(200, REGISTERED);
     let (_origin, certs) = (world.origin.holds_back(), world.certs.holds_back());
     let ask = Ask::refresh(&lasting().mint());
     let request = ask.request();
@@ -160,7 +178,7 @@ fn refresh_ends_within_its_limit_whatever_hangs() {
 #[test]
 fn requests_of_one_user_at_once_register_once() {
     let (gate, world) = (shared_key(), World::new());
-    world.origin.says(200, "{}");
+    world.origin.says(200, REGISTERED);
     let latch = world.origin.holds_back();
     let token = lasting().mint();
     let first = Ask::refresh(&token);
@@ -179,7 +197,7 @@ fn requests_of_one_user_at_once_register_once() {
 #[test]
 fn kv_outage_leads_to_one_registration_per_isolate() {
     let (gate, world) = (shared_key(), World::new());
-    world.origin.says(200, "{}");
+    world.origin.says(200, REGISTERED);
     world.cache.fails();
     for second in 0..3 {
         sign_in(&gate, &world, &lasting(), NOW + second);
@@ -222,4 +240,13 @@ fn failed_background_write_is_reported_and_other_tasks_still_run() {
     assert_eq!(failures.len(), 3);
     assert_eq!(world.certs.calls(), 1);
     assert!(gate.caches.jwks.fresh_key(&"a".repeat(64), NOW).is_some());
+}
+
+#[test]
+fn failed_refresh_of_the_keys_is_reported() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    world.certs.says(500, "");
+    let tasks = vec![BackgroundTask::RefreshJwks];
+    let failures = block_on(run_background(tasks, at(NOW), &gate, &world));
+    assert_eq!(failures, [Failure("certs endpoint: status 500".to_owned())]);
 }

@@ -5,14 +5,15 @@ import http from "node:http";
 import { WebSocketServer } from "ws";
 
 /**
- * Starts it. `requests` is what has arrived: `{method, url, headers, rawHeaders}`.
+ * Starts it, with what answers if a test says nothing else. `requests` is what has arrived:
+ * `{method, url, headers, rawHeaders}`.
  *
  * - `answerWith(t, handler)`: until the test ends, `handler(request, response)` answers
  * - `greetWith(t, handler)`: the same for `handler(webSocket)`
  */
-export async function startScriptedOrigin() {
+export async function startScriptedOrigin(answerByDefault = show) {
   const requests = [];
-  let answer = show;
+  let answer = answerByDefault;
   let greet = echo;
   const remember = ({ method, url, headers, rawHeaders }) =>
     requests.push({ method, url, headers, rawHeaders });
@@ -37,7 +38,7 @@ export async function startScriptedOrigin() {
     answerWith(t, handler) {
       answer = handler;
       t.after(() => {
-        answer = show;
+        answer = answerByDefault;
       });
     },
     greetWith(t, handler) {

@@ -7,8 +7,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { groundOfThisFile, REFRESH } from "./harness.mjs";
 import { startScriptedOrigin } from "./scripted-origin.mjs";
 
+/** What a backend says of a user who is signed in, as far as it matters. */
+const SESSION = JSON.stringify({ backstageIdentity: {} });
+
 const ground = groundOfThisFile({
-  origin: startScriptedOrigin,
+  origin: () => startScriptedOrigin((_, response) => response.end(SESSION)),
   backstage: { trust: "shared-key" },
 });
 
@@ -58,7 +61,7 @@ describe("trust shared-key", () => {
       setTimeout(() => {
         order.push("registered");
         response.writeHead(200, { "content-type": "application/json" });
-        response.end("{}");
+        response.end(SESSION);
       }, 200);
     });
     const gate = await ground.startGate(t, { backstage: { trust: "shared-key" } });
