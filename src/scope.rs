@@ -1,6 +1,8 @@
 //! What every step of a request needs, in one place: the time, the ports, and the list of tasks for
 //! afterwards.
 
+use std::cell::RefCell;
+
 use chrono::{DateTime, Utc};
 
 use crate::background::{Background, BackgroundTask};
@@ -17,12 +19,24 @@ pub struct Scope<'a, P> {
     pub background: Background,
     /// Why the request is refused, for its log event.
     pub cause: Cause,
+    notes: RefCell<Vec<String>>,
 }
 
 impl<'a, P> Scope<'a, P> {
     /// A scope with nothing to do afterwards.
     pub fn new(now: DateTime<Utc>, ports: &'a P) -> Self {
-        Self { now, ports, background: Background::default(), cause: Cause::default() }
+        let (background, cause) = (Background::default(), Cause::default());
+        Self { now, ports, background, cause, notes: RefCell::default() }
+    }
+
+    /// Notes for the log event that a service failed although the request goes on.
+    pub fn note(&self, note: String) {
+        self.notes.borrow_mut().push(note);
+    }
+
+    /// Takes the notes.
+    pub fn take_notes(&self) -> Vec<String> {
+        self.notes.take()
     }
 
     /// A scope with these tasks.

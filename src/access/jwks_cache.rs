@@ -187,7 +187,14 @@ pub(super) async fn key_for<P: Ports>(
         let cached = cache.cached(now);
         let turn = cache.0.borrow_mut().turns.take(now_ms, cached.is_none());
         match turn {
-            Turn::Look => refresh(Some(key_id), now, scope, policy, cache).await,
+            Turn::Look => {
+                let refreshed = refresh(Some(key_id), now, scope, policy, cache).await;
+                if let Err(Failure(why)) = refreshed
+                    && cache.cached(now).is_some()
+                {
+                    scope.note(format!("stale keys of Access are used: {why}"));
+                }
+            }
             Turn::Settled => {}
             // (4)
             Turn::Wait => {
@@ -228,7 +235,8 @@ pub async fn keys_age<P: Ports>(
     let now = scope.seconds();
     let age = || cache.cached(now).map(|cached| now - cached.fetched_at);
     if age().is_none() && cache.0.borrow_mut().turns.take(now * 1_000, true) == Turn::Look {
-        refresh(None, now, scope, policy, cache).await;
+        // Why not, the cache says below.
+        let _ = refresh(None, now, scope, policy, cache).await;
     }
     let state = cache.0.borrow();
     match (age(), state.turns.failure()) {
@@ -238,12 +246,15 @@ pub async fn keys_age<P: Ports>(
 }
 
 /// Refreshes the cached set after the answer was sent, for [`BackgroundTask::RefreshJwks`].
+///
+/// # Errors
+/// When the certs endpoint does not answer with keys.
 pub async fn refresh_jwks<P: Ports>(
     scope: &Scope<'_, P>,
     policy: &AccessPolicy,
     cache: &JwksCache,
-) {
-    refresh(None, scope.seconds(), scope, policy, cache).await;
+) -> Result<(), Failure> {
+    refresh(None, scope.seconds(), scope, policy, cache).await
 }
 
 /// Reads the set from KV and, unless that is recent enough and has the key, from the certs endpoint.
@@ -253,7 +264,7 @@ async fn refresh<P: Ports>(
     scope: &Scope<'_, P>,
     policy: &AccessPolicy,
     cache: &JwksCache,
-) {
+) -> Result<(), Failure> {
     let ports = scope.ports;
     let is_cold = cache.cached(now).is_none();
     let jitter = i64::from(ports.random() % REFRESH_JITTER);
@@ -267,7 +278,7 @@ async fn refresh<P: Ports>(
     });
     if is_enough {
         cache.0.borrow_mut().turns.succeeded(now);
-        return;
+        return Ok(());
     }
     match fetch(policy, ports).await {
         Ok((jwks, document)) => {
@@ -280,8 +291,12 @@ async fn refresh<P: Ports>(
                     ttl: u32::try_from(STALE_IF_ERROR).unwrap_or(u32::MAX),
                 });
             }
+            Ok(())
         }
-        Err(Failure(why)) => cache.0.borrow_mut().turns.failed(now, why, is_cold),
+        Err(failure) => {
+            cache.0.borrow_mut().turns.failed(now, failure.0.clone(), is_cold);
+            Err(failure)
+        }
     }
 }
 

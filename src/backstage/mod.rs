@@ -9,7 +9,7 @@ mod user_token;
 mod userinfo;
 
 pub use entity_ref::EntityRef;
-pub use published_jwks::join as join_jwks;
+pub use published_jwks::{is_jwk_set, join as join_jwks};
 pub use refresh_answer::{BackstageIdentity, ProviderInfo, RefreshAnswer, Session};
 pub use signing_keys::SigningKeySet;
 pub use user_token::{

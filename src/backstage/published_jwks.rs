@@ -11,6 +11,12 @@ const PUBLIC_MEMBERS: [&str; 9] = ["kty", "kid", "use", "alg", "crv", "x", "y", 
 /// Members of a private key (RFC 7518, section 6), which no key set of ours passes on.
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
+/// Whether a text is a JWK Set (RFC 7517, section 5), whatever its keys.
+#[must_use]
+pub fn is_jwk_set(text: &str) -> bool {
+    read_document(text).is_ok_and(|set| set.get("keys").is_some_and(Value::is_array))
+}
+
 /// A JWK Set of our public keys and those of `origin`, the text of another set. A key of the
 /// origin's that has the `kid` of one of ours, or that is not public, is left out: it must not be
 /// able to stand for ours. Of the others only the members that make up a key are passed on. A text that is no JWK Set counts as none.

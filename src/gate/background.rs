@@ -22,8 +22,7 @@ pub async fn run_background<P: Ports>(
     while let Some(task) = scope.background.pop() {
         let done = match task {
             BackgroundTask::RefreshJwks => {
-                refresh_jwks(scope, &gate.config.access, &gate.caches.jwks).await;
-                Ok(())
+                refresh_jwks(scope, &gate.config.access, &gate.caches.jwks).await
             }
             BackgroundTask::RegisterWithOrigin { user, assertion } => {
                 register_with_origin(&user, &assertion, IN_BACKGROUND_MS, scope, gate).await

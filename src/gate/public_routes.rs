@@ -9,11 +9,11 @@ use super::header_edits::HOP_HEADER;
 use super::origin_jwks::FRESH;
 use super::reply::Reply;
 use super::request_scope::RequestScope;
-use crate::backstage::{EntityRef, join_jwks, read_token, verify_user_token};
+use crate::backstage::{EntityRef, is_jwk_set, join_jwks, read_token, verify_user_token};
 use crate::catalog::{CachedCatalog, Key, look_up};
 use crate::config::Config;
 use crate::error::{Fault, GateError, Refusal};
-use crate::ports::{HttpRequest, Ports};
+use crate::ports::{Failure, HttpRequest, Ports};
 
 /// The answer of userinfo (`UserInfoDatabase` of `@backstage/plugin-auth-backend`).
 #[derive(Serialize)]
@@ -72,19 +72,22 @@ impl<P: Ports> RequestScope<'_, P> {
             timeout_ms: ORIGIN_JWKS_TIMEOUT_MS,
             max_bytes: ORIGIN_JWKS_MAX_BYTES,
         };
-        match self.ports.fetch_origin(&request).await {
-            Ok(response) if response.status == 200 => {
-                cacheable(origin_jwks.answered(now, &ours, Some(&response.body)))
+        let why = match self.ports.fetch_origin(&request).await {
+            // Anything else, such as the page of a gateway, must not replace the set of before.
+            Ok(response) if response.status == 200 && is_jwk_set(&response.body) => {
+                return cacheable(origin_jwks.answered(now, &ours, Some(&response.body)));
             }
             // A backend without an auth plugin.
             Ok(response) if response.status == 404 => {
-                cacheable(origin_jwks.answered(now, &ours, None))
+                return cacheable(origin_jwks.answered(now, &ours, None));
             }
-            _ => {
-                origin_jwks.failed(now);
-                without_origin()
-            }
-        }
+            Ok(response) if response.status == 200 => "not a JWK Set".to_owned(),
+            Ok(response) => format!("status {}", response.status),
+            Err(Failure(why)) => why,
+        };
+        self.note(format!("the origin's JWK Set: {why}"));
+        origin_jwks.failed(now);
+        without_origin()
     }
 
     /// The claims of a Backstage token that the Worker signed. Tokens from other issuers are

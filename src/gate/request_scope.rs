@@ -44,7 +44,9 @@ impl<'a, P> RequestScope<'a, P> {
 
     /// The log event and the scope, once the request is decided.
     pub(super) fn finish(self) -> (LogEvent, Scope<'a, P>) {
-        (self.log.into_inner(), self.scope)
+        let mut log = self.log.into_inner();
+        log.notes.extend(self.scope.take_notes());
+        (log, self.scope)
     }
 }
 

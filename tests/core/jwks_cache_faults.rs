@@ -8,7 +8,9 @@ use backstage_cfaccess::error::{Fault, GateError, Refusal};
 use serde_json::json;
 
 use super::jwks_cache::{CERTS_KEY, code, is_unavailable, lasting, of_unknown_key, stored_at};
-use crate::support::{Claims, Lab, NOW, OTHER, TEAM, at, certs, poll_once};
+use crate::support::{
+    Ask, Claims, Lab, NOW, OTHER, Setup, TEAM, World, at, certs, code_of, poll_once,
+};
 
 #[test]
 fn failure_without_a_cached_set_is_a_fault_with_a_pause() {
@@ -283,4 +285,17 @@ fn verified_assertion_is_trusted_as_long_as_its_key_is_fresh() {
 fn teams_have_separate_copies_in_kv() {
     let setup = crate::support::Setup::new().cfaccess("teamName", json!("other"));
     assert_eq!(setup.config().access.certs_cache_key(), "certs:v1:other.cloudflareaccess.com");
+}
+
+#[test]
+fn log_says_why_stale_keys_are_used() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    let ask = |seconds| Ask::refresh(&lasting(&TEAM)).at(NOW + seconds).of(&gate, &world);
+    assert_eq!(code_of(&ask(0)), "200");
+    world.certs.says(500, "");
+    let outcome = ask(700);
+    assert_eq!(code_of(&outcome), "200");
+    let line = outcome.log.to_json();
+    assert!(line.contains("stale keys of Access are used: certs endpoint: status 500"), "{line}");
+    assert!(!ask(701).log.to_json().contains("stale keys"));
 }

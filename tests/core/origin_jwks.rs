@@ -52,3 +52,30 @@ fn origin_that_failed_is_not_asked_for_ten_seconds() {
         assert_eq!(world.origin.calls(), calls, "{seconds}");
     }
 }
+
+#[test]
+fn answer_that_is_no_set_does_not_replace_the_remembered_one() {
+    for body in ["<!doctype html>", "", "[]", r#"{"keys":{"a":1}}"#, r#"{"error":"down"}"#] {
+        let (gate, world) = (Setup::new().gate(), World::new());
+        world.origin.says(200, &set("one"));
+        let all = kids(&Ask::get(JWKS), &gate, &world);
+        world.origin.says(200, body);
+        let outcome = Ask::get(JWKS).at(NOW + 30).of(&gate, &world);
+        assert_eq!(kids(&Ask::get(JWKS).at(NOW + 31), &gate, &world), all, "{body}");
+        let headers = &reply_of(&outcome).headers;
+        assert!(headers.iter().all(|(name, _)| *name != "cache-control"), "{body}");
+        let line = outcome.log.to_json();
+        assert!(line.contains("the origin's JWK Set: not a JWK Set"), "{line}");
+        // It counts as a failure, after which the origin is soon asked again.
+        world.origin.says(200, &set("two"));
+        assert!(kids(&Ask::get(JWKS).at(NOW + 40), &gate, &world).contains(&"two".to_owned()));
+    }
+}
+
+#[test]
+fn log_says_why_the_origins_set_is_missing() {
+    let (gate, world) = (Setup::new().gate(), World::new());
+    world.origin.says(500, "");
+    let line = Ask::get(JWKS).of(&gate, &world).log.to_json();
+    assert!(line.contains("the origin's JWK Set: status 500"), "{line}");
+}
