@@ -44,6 +44,9 @@ export function forward(request, url, removed, set, bodiless, milliseconds) {
   return within(milliseconds, fetch(url ? new Request(url, request) : request, init));
 }
 
+/** recovery.mjs has put a function there, unless a Worker of its own has another entry. */
+const LEAVES = Symbol.for("backstage-cfaccess: leaves the instance");
+
 let unreachable;
 
 /** From now on, `callback(request, why, line)` answers a request whose origin does not. */
@@ -68,14 +71,14 @@ export function forwardAndLog(
   share,
   begun,
 ) {
-  const answer = unreachable;
   const sent = Date.now();
   // The clock stands still between two I/O operations, so this is the origin's time and no other.
   const noted = () => {
     const now = Date.now();
     return `${line.slice(0, -1)},"ms":${now - begun},"origin":${now - sent}`;
   };
-  return forward(request, url, removed, set, bodiless, milliseconds).then(
+  const sending = forward(request, url, removed, set, bodiless, milliseconds);
+  const answered = sending.then(
     (response) => {
       const { status } = response;
       if (status >= 500) {
@@ -87,6 +90,8 @@ export function forwardAndLog(
       }
       return response;
     },
-    (error) => answer(request, error, `${noted()}}`),
+    (error) => unreachable(request, error, `${noted()}}`),
   );
+  request[LEAVES]?.(answered);
+  return answered;
 }

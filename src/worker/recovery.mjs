@@ -3,7 +3,8 @@
 // A panic is a trap: an exception in JavaScript, and in the wasm instance a stack cut off midway,
 // with locks held, a task queue that believes it is running, and futures that are never polled again.
 // So the instance is replaced by a new one, and every request that was in it is answered here with
-// 500. The origin does not see it: a request that the gate did not decide is not forwarded.
+// 500. The origin does not see it: a request that the gate did not decide is not forwarded. What needs
+// nothing of the instance any more goes on: requests that wait for the origin, downloads, WebSockets.
 //
 // No library does this: wasm-bindgen replaces the instance, and leaves the requests in it unanswered.
 
@@ -13,6 +14,12 @@
  * the Worker's own.
  */
 const LONGEST_CALL_MS = 15 * 60 * 1000;
+
+/**
+ * The member of a request that forwarding calls (limits.mjs) with the promise of the response: from then
+ * on the request needs nothing of the instance.
+ */
+export const LEAVES = Symbol.for("backstage-cfaccess: leaves the instance");
 
 /** In the place of an outcome: the handler will not have one. */
 const TRAPPED = Symbol("trapped");
@@ -31,8 +38,13 @@ export function recovering(glue) {
   const watched = watchList();
   let broken = false;
 
-  /** The outcome of a handler, or the promise of one if it has to wait. */
-  function call(handler, event, env, ctx) {
+  /**
+   * The outcome of a handler, or the promise of one if it has to wait.
+   *
+   * @param departure Gets `leave`, a function for what the call has left the instance with: a promise of its
+   *   outcome. If the call has left before it returns, `outcome` is that already.
+   */
+  function call(handler, event, env, ctx, departure) {
     let result;
     try {
       replaceIfBroken();
@@ -41,21 +53,36 @@ export function recovering(glue) {
       trapped(error, 1);
       return TRAPPED;
     }
-    return result instanceof Promise ? watch(result) : result;
+    return result instanceof Promise ? watch(result, departure) : result;
   }
 
-  function watch(result) {
+  function watch(result, departure) {
     return new Promise((resolve) => {
       const settle = (outcome) => {
         watched.delete(settle);
         resolve(outcome);
       };
+      let followed;
+      const follow = (promise) => {
+        followed = promise;
+        promise.then(settle, (error) => {
+          if (followed !== promise) return;
+          if (isTrap(error)) trapped(error);
+          else report(error, 1);
+          settle(TRAPPED);
+        });
+      };
+      if (departure?.outcome) {
+        follow(departure.outcome);
+        return;
+      }
       watched.add(settle);
-      result.then(settle, (error) => {
-        if (isTrap(error)) trapped(error);
-        else report(error, 1);
-        settle(TRAPPED);
-      });
+      follow(result);
+      if (!departure) return;
+      departure.leave = (outcome) => {
+        watched.delete(settle);
+        follow(outcome);
+      };
     });
   }
 
@@ -94,7 +121,13 @@ export function recovering(glue) {
 
   const handlers = {
     fetch(request, env, ctx) {
-      const outcome = call(glue.fetch, request, env, ctx);
+      const departure = {
+        leave(outcome) {
+          departure.outcome = outcome;
+        },
+      };
+      request[LEAVES] = (outcome) => departure.leave(outcome);
+      const outcome = call(glue.fetch, request, env, ctx, departure);
       const answer = (response) => (response === TRAPPED ? internalError(request) : response);
       return outcome instanceof Promise ? outcome.then(answer) : answer(outcome);
     },

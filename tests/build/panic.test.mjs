@@ -19,6 +19,7 @@ const WASM = Buffer.from(
 const GLUE = `
 import module from "./worker.wasm";
 
+const LEAVES = Symbol.for("backstage-cfaccess: leaves the instance");
 let wasm = new WebAssembly.Instance(module).exports;
 let resets = 0;
 
@@ -42,6 +43,13 @@ export function fetch(request) {
   switch (new URL(request.url).pathname) {
     case "/panic": return instance.panic();
     case "/panic-later": return later(50, () => instance.panic());
+    case "/forward": {
+      const answer = new Promise((resolve) => {
+        setTimeout(() => resolve(new Response("from the origin")), 300);
+      });
+      request[LEAVES](answer);
+      return answer;
+    }
     case "/slow": return later(300, (resolve) => resolve(new Response("slow")));
     default: return Promise.resolve(new Response(String(resets)));
   }
@@ -109,6 +117,13 @@ test("a panic in one request ends another that is waiting, at once", async () =>
   await assertEnded(await get("/panic-later"));
   await assertEnded(await slow);
   assert.ok(performance.now() - start < 250, "it waited for what it was waiting for");
+  await assertReplaced();
+});
+
+test("a panic does not end a request that is being forwarded", async () => {
+  const forwarded = get("/forward");
+  await assertEnded(await get("/panic-later"));
+  assert.equal(await (await forwarded).text(), "from the origin");
   await assertReplaced();
 });
 

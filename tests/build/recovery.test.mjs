@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
-import { recovering } from "../../src/worker/recovery.mjs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { LEAVES, recovering } from "../../src/worker/recovery.mjs";
 
 const REQUEST = new Request("https://backstage.example.com/api/catalog?page=2", { method: "POST" });
 
@@ -182,6 +183,62 @@ test("a panic ends every one of 5,000 requests in flight", async () => {
   worker.onError({ error: trap() });
   assert.equal(JSON.parse(console.error.mock.calls[0].arguments[0]).ended, 5000);
   for (const response of responses) assert.equal((await response).status, 500);
+});
+
+test("a panic does not end a request that has left the instance, such as one that is being forwarded", async () => {
+  const glue = fake();
+  const worker = recovering(glue);
+  let arrive;
+  const forward = (request) => {
+    const answer = new Promise((resolve) => {
+      arrive = resolve;
+    });
+    request[LEAVES](answer);
+    return answer;
+  };
+  const handlers = {
+    "at once": forward,
+    later: async (request) => {
+      await null;
+      return forward(request);
+    },
+    "later, and traps then": (request) => {
+      queueMicrotask(() => forward(request));
+      return never();
+    },
+  };
+  for (const [when, handler] of Object.entries(handlers)) {
+    glue.next = handler;
+    const answer = worker.fetch(new Request(REQUEST.url));
+    await sleep(1);
+    worker.onError({ error: trap() });
+    arrive(new Response("from the origin"));
+    assert.equal(await (await answer).text(), "from the origin", when);
+  }
+  const counts = console.error.mock.calls.map(({ arguments: [line] }) => JSON.parse(line).ended);
+  assert.deepEqual(counts, [0, 0, 0]);
+});
+
+test("a forwarded request whose origin fails after a panic is answered", async () => {
+  const glue = fake();
+  const worker = recovering(glue);
+  let fail;
+  glue.next = async (request) => {
+    await null;
+    const answer = new Promise((_, reject) => {
+      fail = reject;
+    });
+    request[LEAVES](answer);
+    return answer;
+  };
+  const answer = worker.fetch(new Request(REQUEST.url));
+  await sleep(1);
+  worker.onError({ error: trap() });
+  fail(new Error("Cannot invoke closure from previous WASM instance"));
+  assert.equal((await answer).status, 500);
+  assert.equal(glue.resets, 1);
+  // The trap, and the request that it has ended.
+  assert.equal(console.error.mock.calls.length, 2);
 });
 
 test("requests that are older than every time limit do not pile up", () => {
