@@ -1,7 +1,7 @@
 //! What every step of a request needs, in one place: the time, the ports, and the list of tasks for
 //! afterwards.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use chrono::{DateTime, Utc};
 
@@ -20,13 +20,16 @@ pub struct Scope<'a, P> {
     /// Why the request is refused, for its log event.
     pub cause: Cause,
     notes: RefCell<Vec<String>>,
+    /// Whether the request waits for a signature, which the runtime computes itself.
+    computes: Cell<bool>,
 }
 
 impl<'a, P> Scope<'a, P> {
     /// A scope with nothing to do afterwards.
     pub fn new(now: DateTime<Utc>, ports: &'a P) -> Self {
         let (background, cause) = (Background::default(), Cause::default());
-        Self { now, ports, background, cause, notes: RefCell::default() }
+        let (notes, computes) = (RefCell::default(), Cell::default());
+        Self { now, ports, background, cause, notes, computes }
     }
 
     /// Notes for the log event that a service failed although the request goes on.
@@ -37,6 +40,20 @@ impl<'a, P> Scope<'a, P> {
     /// Takes the notes.
     pub fn take_notes(&self) -> Vec<String> {
         self.notes.take()
+    }
+
+    /// The output of a computation of the runtime. No time limit needs to run for it.
+    pub async fn computed<T>(&self, computation: impl Future<Output = T>) -> T {
+        self.computes.set(true);
+        let output = computation.await;
+        self.computes.set(false);
+        output
+    }
+
+    /// Whether the request waits for something that may never come.
+    #[must_use]
+    pub const fn waits_for_others(&self) -> bool {
+        !self.computes.get()
     }
 
     /// A scope with these tasks.

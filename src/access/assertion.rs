@@ -158,11 +158,10 @@ pub async fn verify<P: Ports>(
     // (3)
     let key = jwks_cache::key_for(&unverified.key_id, scope, policy, cache).await?;
     // (4)
-    let is_genuine = scope
-        .ports
-        .verify_rs256(&key, unverified.signing_input, &unverified.signature)
-        .await
-        .map_err(|failure| Fault::Crypto(failure.0))?;
+    let verification =
+        scope.ports.verify_rs256(&key, unverified.signing_input, &unverified.signature);
+    let is_genuine =
+        scope.computed(verification).await.map_err(|failure| Fault::Crypto(failure.0))?;
     if !is_genuine {
         let why = format!("kid {}", quoted(&unverified.key_id));
         return Err(scope.cause.explain(Refusal::SignatureInvalid, why));

@@ -22,7 +22,7 @@ use crate::background::BackgroundTask;
 use crate::backstage::Session;
 use crate::config::{Config, Problem, RawConfig};
 use crate::error::{Fault, GateError, Refusal};
-use crate::futures::within;
+use crate::futures::{within, within_while};
 use crate::ports::Ports;
 use crate::scope::Scope;
 use crate::sign_in::{APP_TIMEOUT_MS, OnUserNotFound};
@@ -217,10 +217,11 @@ impl<P: Ports> RequestScope<'_, P> {
     }
 
     /// Steps 3 and 5, and what may take the rest of the time, within [`REFRESH_LIMIT_MS`]. The timer
-    /// starts when something has to be waited for.
+    /// starts when a service has to be waited for.
     async fn refresh_in_time(&self) -> Result<Decision, GateError> {
         let mut limit = pin!(self.ports.sleep(REFRESH_LIMIT_MS));
-        let refreshed = within(self.verify_and_refresh(), limit.as_mut())
+        let counts = || self.waits_for_others();
+        let refreshed = within_while(self.verify_and_refresh(), limit.as_mut(), counts)
             .await
             .ok_or(GateError::Fault(Fault::RefreshTimeout))??;
         match refreshed {
