@@ -22,9 +22,14 @@ export async function endedChildrenMicros() {
 }
 
 /** Resident memory of a process, in bytes. */
-export async function residentBytes(pid) {
+export const residentBytes = (pid) => memory(pid, "VmRSS");
+
+/** The most that it ever had. */
+export const peakBytes = (pid) => memory(pid, "VmHWM");
+
+async function memory(pid, name) {
   const status = await read(`/proc/${pid}/status`);
-  return Number(status.match(/^VmRSS:\s+(\d+) kB$/m)[1]) * 1024;
+  return Number(status.match(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m"))[1]) * 1024;
 }
 
 async function read(path) {

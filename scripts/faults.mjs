@@ -1,0 +1,26 @@
+// `npm run test:faults [-- [--write] [--only TEXT…] [--no-cells] [--no-floods]]`: every dependency of the built Worker
+// fails in every way, and floods. tests/faults/expected.mjs has what is expected. --write puts the tables into
+// docs/security.md.
+//
+//   npm run test:faults -- --only certs --only hangs     the cells whose name has both
+
+import { parseArgs } from "node:util";
+import { build } from "./build.mjs";
+import { Failure, handOver, main } from "./process.mjs";
+
+export const OPTIONS = {
+  "no-cells": { type: "boolean" },
+  "no-floods": { type: "boolean" },
+  only: { type: "string", multiple: true },
+  write: { type: "boolean" },
+};
+
+await main(import.meta.url, async (args) => {
+  try {
+    parseArgs({ args, options: OPTIONS });
+  } catch (error) {
+    throw new Failure(error.message);
+  }
+  await build();
+  await handOver("tests/faults/main.mjs", args);
+});
