@@ -169,8 +169,10 @@ function watchList() {
   };
 }
 
+/** Also a stack that overflows: it is cut off like that of a trap. */
 function isTrap(error) {
-  return error instanceof WebAssembly.RuntimeError;
+  const isOverflow = error instanceof RangeError && error.message.includes("call stack");
+  return isOverflow || error instanceof WebAssembly.RuntimeError;
 }
 
 /** A log event as src/gate/log_event.rs makes them: why, and how many calls it ends. */

@@ -125,6 +125,21 @@ test("a rejection with a trap is a panic", async () => {
   assert.equal(glue.resets, 1);
 });
 
+test("a rejection with a stack that overflowed is a panic", async () => {
+  const glue = fake();
+  const worker = recovering(glue);
+  const overflow = () => overflow() + 1;
+  let error;
+  try {
+    overflow();
+  } catch (caught) {
+    error = caught;
+  }
+  worker.onRejection({ reason: error });
+  await null;
+  assert.equal(glue.resets, 1);
+});
+
 test("a rejection with anything else ends its own request only", async () => {
   const glue = fake();
   const worker = recovering(glue);
