@@ -18,12 +18,14 @@ export function createGate(settings) {
   const teamHost = new URL(issuer).hostname;
   const tunnels = new Set();
   let upstream = settings.upstream;
+  let bypass = settings.bypass;
   let faults = {};
   let controls;
 
   /** `{pass: headers, who}` or `{refuse: "wrong service token" | "no session"}`. */
   async function admit(request, path) {
-    if (settings.bypass.some((prefix) => isUnder(path, prefix))) {
+    if (settings.bypassOptions && request.method === "OPTIONS") return { pass: [], who: "options" };
+    if (bypass.some((prefix) => isUnder(path, prefix))) {
       return { pass: [], who: "bypass" };
     }
     const token = presentedServiceToken(request, serviceTokens);
@@ -172,6 +174,10 @@ export function createGate(settings) {
     onUpgrade,
     setUpstream(url) {
       upstream = new URL(url);
+    },
+    /** Replaces the paths that are let through without an assertion. */
+    setBypass(paths) {
+      bypass = paths;
     },
     /** Replaces all faults: `{certs?, identity?}`, each as in fault.mjs; no argument ends them. */
     setFault(next = {}) {

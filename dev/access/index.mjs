@@ -32,6 +32,7 @@ const DEFAULT_USERS = [
  * `setUpstream`), `team` (name or whole domain), `audience`, `users`
  * (`{email, name, groups, note?, country?, custom?, sub?, identity?}`), `serviceTokens`
  * (`{clientId, clientSecret}`), `bypass` (path prefixes let through without an assertion),
+ * `bypassOptions` (let OPTIONS requests through, as Access does if the application says so),
  * `sessionSeconds`, `now` (milliseconds, like Date.now), `onLog` (called with each log entry).
  */
 export async function startAccess(options = {}) {
@@ -41,6 +42,7 @@ export async function startAccess(options = {}) {
   const now = options.now ?? Date.now;
   const users = options.users ?? DEFAULT_USERS;
   const serviceTokens = options.serviceTokens ?? [];
+  const bypass = options.bypass ?? [];
   const sessionSeconds = options.sessionSeconds ?? DEFAULT_SESSION_SECONDS;
   const keys = await KeyRing.generate();
   const sessions = new Sessions({ keys, audience, issuer, now });
@@ -87,7 +89,8 @@ export async function startAccess(options = {}) {
     users,
     serviceTokens,
     sessionSeconds,
-    bypass: options.bypass ?? [],
+    bypass,
+    bypassOptions: options.bypassOptions ?? false,
     keys,
     sessions,
     mint,
@@ -118,6 +121,7 @@ export async function startAccess(options = {}) {
     issuer,
     users,
     serviceTokens,
+    bypass,
     keys,
     calls,
     log,
@@ -129,6 +133,7 @@ export async function startAccess(options = {}) {
     sessionOf: (request) => sessions.find(presentedAssertion(request)),
     expire,
     setUpstream: gate.setUpstream,
+    setBypass: gate.setBypass,
     setFault: gate.setFault,
     setControls: gate.setControls,
     async close() {

@@ -56,6 +56,14 @@ test("a bypassed path is reached without a session and without an assertion", as
   assert.equal((await spoofed.json()).headers["cf-access-jwt-assertion"], undefined);
 });
 
+test("with bypassOptions, OPTIONS requests alone pass without a session and without an assertion", async (t) => {
+  const { get } = await startEmulator(t, { bypassOptions: true });
+  const forged = { "Cf-Access-Jwt-Assertion": "forged" };
+  const options = await get("/api/echo", forged, { method: "OPTIONS" });
+  assert.equal((await options.json()).headers["cf-access-jwt-assertion"], undefined);
+  assert.equal((await get("/api/echo", { "x-requested-with": "XMLHttpRequest" })).status, 401);
+});
+
 test("method, path, query, body and other headers arrive as they were sent", async (t) => {
   const { access, get } = await startEmulator(t);
   const response = await get(
