@@ -3,8 +3,11 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { CI_BOT, USERS } from "../../dev/people.mjs";
 import { testsOfBelief } from "./belief.mjs";
 import { Browser, STOCK_CATALOG, startGround } from "./ground.mjs";
+import { ANOTHER_BOT, testsOfMachineCallers } from "./machine-callers.mjs";
+import { catalogOfManyGroups, testsOfManyGroups, USERS_OF_MANY_GROUPS } from "./many-groups.mjs";
 import { mcpToolNames } from "./mcp.mjs";
 import { testsOfStockApp } from "./stock.mjs";
 
@@ -14,13 +17,24 @@ for (const omitIdentityTokenOwnershipClaim of [false, true]) {
     const ground = {};
     before(async () => {
       const backstage = { omitIdentityTokenOwnershipClaim };
-      const catalog = STOCK_CATALOG;
-      Object.assign(ground, await startGround({ trust: "service", backstage, catalog }));
+      const options = {
+        trust: "service",
+        backstage,
+        users: [...USERS, ...USERS_OF_MANY_GROUPS],
+        catalog: async (dir) => [...STOCK_CATALOG, await catalogOfManyGroups(dir)],
+        access: { serviceTokens: [CI_BOT, ANOTHER_BOT] },
+      };
+      Object.assign(ground, await startGround(options));
     });
     after(() => ground.close?.());
 
     testsOfBelief(ground);
     testsOfStockApp(ground);
+    // They start Workers of their own, so once is enough.
+    if (!omitIdentityTokenOwnershipClaim) {
+      describe("users of many groups", () => testsOfManyGroups(ground));
+      describe("attachToken", () => testsOfMachineCallers(ground, { authPlugin: false }));
+    }
 
     test("what belongs to the auth plugin is gone: its routes, and its actions in MCP", async () => {
       const ingrid = await Browser.signedIn(ground, "ingrid.solheim@meridian.example");

@@ -4,10 +4,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { documentedClientPaths } from "../../dev/backstage/documented.mjs";
-import { USERS } from "../../dev/people.mjs";
+import { CI_BOT, USERS } from "../../dev/people.mjs";
 import { testsOfBelief } from "./belief.mjs";
 import { startGithub } from "./github.mjs";
 import { Browser, eventually, STOCK_CATALOG, startGround } from "./ground.mjs";
+import { ANOTHER_BOT, testsOfMachineCallers } from "./machine-callers.mjs";
+import { catalogOfManyGroups, testsOfManyGroups, USERS_OF_MANY_GROUPS } from "./many-groups.mjs";
 import { MCP_CLIENT, testsOfTheAuthPlugin } from "./shared-key.mjs";
 import { testsOfStockApp } from "./stock.mjs";
 
@@ -19,7 +21,9 @@ describe("a backend that shares the Worker's key", () => {
       ground,
       await startGround({
         trust: "shared-key",
-        catalog: STOCK_CATALOG,
+        users: [...USERS, ...USERS_OF_MANY_GROUPS],
+        catalog: async (dir) => [...STOCK_CATALOG, await catalogOfManyGroups(dir)],
+        access: { serviceTokens: [CI_BOT, ANOTHER_BOT] },
         configs: [ground.github.config, MCP_CLIENT],
         publicPaths: await documentedClientPaths(),
       }),
@@ -42,6 +46,8 @@ describe("a backend that shares the Worker's key", () => {
   testsOfBelief(ground, known);
   testsOfStockApp(ground, known);
   testsOfTheAuthPlugin(ground, known);
+  describe("users of many groups", () => testsOfManyGroups(ground));
+  describe("attachToken", () => testsOfMachineCallers(ground, { authPlugin: true }));
 
   test("the origin is told of a user once, not at every refresh", async () => {
     const olga = await Browser.signedIn(ground, "olga.lind@meridian.example");
