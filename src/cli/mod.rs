@@ -7,6 +7,7 @@ mod catalog;
 mod doctor;
 mod es256;
 mod files;
+mod headers;
 mod http;
 mod keygen;
 mod output;
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use output::{tell, tell_line};
+use output::{Label, tell, tell_labelled};
 
 /// Backstage sign-in behind Cloudflare Access: keys, catalog, diagnosis.
 #[derive(Debug, Parser)]
@@ -86,7 +87,7 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(CliError(problems)) => {
             for problem in problems {
-                tell_line(&format!("error: {problem}"));
+                tell_labelled(Label::Error, &problem);
             }
             ExitCode::FAILURE
         }

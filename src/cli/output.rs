@@ -4,7 +4,7 @@
 #![expect(clippy::print_stderr, reason = "this is where everything is printed")]
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
 
 /// What must not be shown.
@@ -48,9 +48,34 @@ pub(super) fn tell(text: &str) {
     eprintln!("{}", shown(text, escaped));
 }
 
-/// Says something on stderr in one line, whatever is in it.
-pub(super) fn tell_line(text: &str) {
-    tell(&text.replace(['\n', '\r'], " "));
+/// What a line begins with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Label {
+    Error,
+    Warning,
+    Note,
+}
+
+/// Says something on stderr in one line that begins with a label, in colour on a terminal.
+pub(super) fn tell_labelled(label: Label, text: &str) {
+    let (name, colour) = match label {
+        Label::Error => ("error", "31"),
+        Label::Warning => ("warning", "33"),
+        Label::Note => ("note", "36"),
+    };
+    let text = shown(&text.replace(['\n', '\r'], " "), escaped);
+    if has_colour() {
+        eprintln!("\x1b[1;{colour}m{name}:\x1b[0m {text}");
+    } else {
+        eprintln!("{name}: {text}");
+    }
+}
+
+/// Whether stderr shows colour: on a terminal, unless the environment says no (no-color.org).
+fn has_colour() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    std::io::stderr().is_terminal() && !is_set("NO_COLOR") && !is_dumb
 }
 
 /// A text as a terminal may show it: what steers a terminal or turns the direction of text is written as

@@ -2,6 +2,7 @@
 
 mod find;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -40,7 +41,9 @@ pub(super) struct Wrangler {
 pub(super) struct Deployment {
     /// The name of the environment; `None` for the top level.
     pub(super) env: Option<String>,
-    settings: Map<String, Value>,
+    pub(super) settings: Map<String, Value>,
+    /// The keys that are the environment's own: it inherits the others.
+    own: BTreeSet<String>,
 }
 
 impl Wrangler {
@@ -64,6 +67,11 @@ impl Wrangler {
         Ok(Self { path: path.to_owned(), top })
     }
 
+    /// Whether the file has no key at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.top.keys().all(|key| key == "$schema")
+    }
+
     /// The deployment of this environment, or all of them: the top level and every environment. A
     /// top level without bindings and vars beside environments is only what they inherit from. The empty
     /// name is the top level, as in wrangler's `--env=""`.
@@ -74,7 +82,7 @@ impl Wrangler {
         let none = Map::new();
         let envs = self.top.get("env").and_then(Value::as_object).unwrap_or(&none);
         if env == Some("") {
-            return Ok(vec![Deployment { env: None, settings: self.top.clone() }]);
+            return Ok(vec![self.top_level()]);
         }
         if let Some(env) = env {
             let Some(own) = envs.get(env) else {
@@ -90,10 +98,15 @@ impl Wrangler {
         let mut deployments = Vec::new();
         let is_deployed = ["kv_namespaces", "vars"].iter().any(|key| self.top.contains_key(*key));
         if is_deployed || envs.is_empty() {
-            deployments.push(Deployment { env: None, settings: self.top.clone() });
+            deployments.push(self.top_level());
         }
         deployments.extend(envs.iter().map(|(env, own)| self.inherit(env, own)));
         Ok(deployments)
+    }
+
+    fn top_level(&self) -> Deployment {
+        let own = self.top.keys().cloned().collect();
+        Deployment { env: None, settings: self.top.clone(), own }
     }
 
     fn inherit(&self, env: &str, own: &Value) -> Deployment {
@@ -104,10 +117,10 @@ impl Wrangler {
             settings.remove("route");
             settings.remove("routes");
         }
-        if let Some(own) = own.as_object() {
-            settings.extend(own.clone());
-        }
-        Deployment { env: Some(env.to_owned()), settings }
+        let own = own.as_object().cloned().unwrap_or_default();
+        let keys = own.keys().cloned().collect();
+        settings.extend(own);
+        Deployment { env: Some(env.to_owned()), settings, own: keys }
     }
 }
 
@@ -125,6 +138,15 @@ impl Deployment {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         })
+    }
+
+    /// Whether what is at this path, or would be, comes from the top level of the file.
+    pub(super) fn inherits(&self, path: &str) -> bool {
+        let key = path.split(['.', '[']).next().unwrap_or(path);
+        let is_routes = |key: &str| matches!(key, "route" | "routes");
+        let is_own =
+            self.own.contains(key) || is_routes(key) && self.own.iter().any(|own| is_routes(own));
+        self.env.is_some() && !is_own && !NOT_INHERITED.contains(&key)
     }
 
     /// How messages name it: `[env.production]`, or nothing for the top level.

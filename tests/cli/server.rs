@@ -40,8 +40,24 @@ impl Request {
     }
 }
 
+/// An answer with headers of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+    pub(crate) headers: Vec<(&'static str, String)>,
+}
+
 /// Starts it; it lives as long as the process. Returns its URL.
-pub(crate) fn serve(answer: impl FnMut(&Request) -> (u16, String) + Send + 'static) -> String {
+pub(crate) fn serve(mut answer: impl FnMut(&Request) -> (u16, String) + Send + 'static) -> String {
+    serve_with(move |request| {
+        let (status, body) = answer(request);
+        Answer { status, body, headers: Vec::new() }
+    })
+}
+
+/// As [`serve`], with headers.
+pub(crate) fn serve_with(answer: impl FnMut(&Request) -> Answer + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let answer = Arc::new(Mutex::new(answer));
@@ -51,13 +67,15 @@ pub(crate) fn serve(answer: impl FnMut(&Request) -> (u16, String) + Send + 'stat
             thread::spawn(move || {
                 let mut stream = stream.unwrap();
                 let Some(request) = read(&mut BufReader::new(&stream)) else { return };
-                let (status, body) = (answer.lock().unwrap())(&request);
-                let head = format!(
-                    "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-                    body.len()
-                );
+                let Answer { status, body, headers } = (answer.lock().unwrap())(&request);
+                let mut head = Vec::new();
+                write!(head, "HTTP/1.1 {status} X\r\nconnection: close\r\n").unwrap();
+                for (name, value) in &headers {
+                    write!(head, "{name}: {value}\r\n").unwrap();
+                }
+                write!(head, "content-length: {}\r\n\r\n", body.len()).unwrap();
                 // Whoever asked may be gone.
-                let _ = stream.write_all(head.as_bytes());
+                let _ = stream.write_all(&head);
                 let _ = stream.write_all(body.as_bytes());
             });
         }

@@ -44,11 +44,16 @@ fn sign(claims: Value, kid: &str) -> String {
 /// A folder with the certs document of the team, in which the key is `k1`.
 fn sandbox(name: &str) -> Sandbox {
     let sandbox = Sandbox::new(name);
+    sandbox.write("certs.json", certs().to_string());
+    sandbox
+}
+
+/// The certs document.
+pub(crate) fn certs() -> Value {
     let public = KEY.to_public_key();
     let mut jwk = serde_json::to_value(JsonWebKey::from(&public)).unwrap();
     jwk["kid"] = "k1".into();
-    sandbox.write("certs.json", json!({ "keys": [jwk] }).to_string());
-    sandbox
+    json!({ "keys": [jwk] })
 }
 
 /// Runs `verify` with `more` and a token of these claims on stdin; checks that no part of the token

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use glob::Pattern;
 
 use super::super::CliError;
-use super::super::output::{tell, tell_line};
+use super::super::output::{Label, tell, tell_labelled};
 use super::cycles;
 use super::live::{self, Backstage};
 use super::source::{Place, Read, Sourced};
@@ -105,7 +105,7 @@ impl Gathered {
     /// Says on stderr what there is.
     pub(super) fn report(&self) {
         for warning in &self.warnings {
-            tell_line(&format!("warning: {warning}"));
+            tell_labelled(Label::Warning, warning);
         }
         if let Some(note) = &self.note {
             tell(note);

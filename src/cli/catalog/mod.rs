@@ -4,7 +4,6 @@ mod build;
 mod cycles;
 mod entry;
 mod gather;
-mod headers;
 mod ids;
 mod kv;
 mod lists;

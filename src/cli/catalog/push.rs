@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use super::super::CliError;
+use super::super::headers;
 use super::super::output::{hide, printable, put, tell};
 use super::entry::Entry;
 use super::gather::Gathered;
-use super::headers;
 use super::ids::{Ids, variable};
 use super::live::Backstage;
 use super::progress::progress;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::wrangler::Deployment;
-use super::Findings;
+use super::findings::{Code, Findings};
 use super::schedule::Schedule;
 use crate::config::Config;
 
@@ -15,7 +15,12 @@ pub(super) fn check(deployment: &Deployment, config: Option<&Config>, findings: 
         None => return,
         Some(Value::Array(crons)) if crons.iter().all(Value::is_string) => crons,
         Some(_) => {
-            findings.problem("`triggers.crons` must be a list such as [\"*/5 * * * *\"]");
+            findings.problem(
+                Code::Cron,
+                "triggers.crons",
+                "`triggers.crons` must be a list of texts",
+                "write a list such as [\"*/5 * * * *\"]",
+            );
             return;
         }
     };
@@ -24,41 +29,63 @@ pub(super) fn check(deployment: &Deployment, config: Option<&Config>, findings: 
     }
     check_schedules(&crons.iter().filter_map(Value::as_str).collect::<Vec<_>>(), findings);
     findings.note(
-        "CATALOG_TOKEN is a secret and cannot be seen from here: without it the cron handler does \
-         nothing; see with `wrangler secret list` that it is there",
+        Code::CatalogToken,
+        "secrets.required",
+        "CATALOG_TOKEN is a secret and cannot be seen from here",
+        "without it the cron handler does nothing; see with `wrangler secret list` that it is there",
     );
     let Some(backstage) = config.map(|config| &config.backstage) else { return };
     if backstage.origin.is_none() {
-        findings.warning(format!(
-            "BACKSTAGE.origin is not set, so the cron handler reads the catalog from {}, where Access \
-             may stand in the way: set it to an address of the backend's own",
-            backstage.issuer.strip_suffix("/api/auth").unwrap_or(&backstage.issuer)
-        ));
+        findings.warning(
+            Code::CronOrigin,
+            "vars.BACKSTAGE.origin",
+            format!(
+                "BACKSTAGE.origin is not set, so the cron handler reads the catalog from {}, where Access \
+                 may stand in the way",
+                backstage.issuer.strip_suffix("/api/auth").unwrap_or(&backstage.issuer)
+            ),
+            "set it to an address of the backend's own",
+        );
     }
 }
 
 fn check_schedules(crons: &[&str], findings: &mut Findings) {
     let mut before: Vec<(&str, Schedule)> = Vec::new();
-    for cron in crons {
+    for (at, cron) in crons.iter().enumerate() {
+        let place = format!("triggers.crons[{at}]");
         let Some(schedule) = Schedule::parse(cron) else {
-            findings.problem(format!(
-                "the cron trigger `{cron}` is not valid: write minute, hour, day, month and weekday, such \
-                 as `*/{SHORTEST} * * * *`"
-            ));
+            findings.problem(
+                Code::Cron,
+                place,
+                format!("the cron trigger `{cron}` is not valid"),
+                format!(
+                    "write minute, hour, day, month and weekday, such as `*/{SHORTEST} * * * *`"
+                ),
+            );
             continue;
         };
         if is_too_often(cron) {
-            findings.warning(format!(
-                "the cron trigger `{cron}` runs more often than every {SHORTEST} minutes: a run may \
-                 begin before the one before it has ended; `*/{SHORTEST} * * * *` does not"
-            ));
+            findings.warning(
+                Code::CronOften,
+                place,
+                format!(
+                    "the cron trigger `{cron}` runs more often than every {SHORTEST} minutes, so a run may \
+                     begin before the one before it has ended"
+                ),
+                format!("write `*/{SHORTEST} * * * *`"),
+            );
             continue;
         }
         if let Some((other, _)) = before.iter().find(|(_, it)| it.overlaps(&schedule, SHORTEST)) {
-            findings.warning(format!(
-                "the cron triggers `{other}` and `{cron}` overlap: a run may begin before the other has \
-                 ended; keep one, or let them begin {SHORTEST} minutes apart"
-            ));
+            findings.warning(
+                Code::CronOften,
+                place,
+                format!(
+                    "the cron triggers `{other}` and `{cron}` overlap, so a run may begin before the other \
+                     has ended"
+                ),
+                format!("keep one, or let them begin {SHORTEST} minutes apart"),
+            );
         }
         before.push((cron, schedule));
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::super::wrangler::Deployment;
-use super::Findings;
 use super::exposure::{pattern, routes};
+use super::findings::{Code, Findings};
 
 /// Compares a deployment with those that come before it in the file.
 pub(super) fn check(deployment: &Deployment, all: &[Deployment], findings: &mut Findings) {
@@ -15,18 +15,46 @@ pub(super) fn check(deployment: &Deployment, all: &[Deployment], findings: &mut 
             other.env.as_ref().map_or("the top level".to_owned(), |env| format!("[env.{env}]"));
         let shared = common(&patterns(deployment), &patterns(other));
         if !shared.is_empty() {
-            findings.problem(format!(
-                "shares the route {shared} with {name}, and only one of both Workers gets the \
-                 requests: give each its own `routes`"
-            ));
+            findings.problem(
+                Code::RouteShared,
+                "routes",
+                format!(
+                    "shares the route {shared} with {name}, and only one of both Workers gets the requests"
+                ),
+                "give each its own `routes`",
+            );
         }
         let shared = common(&namespaces(deployment), &namespaces(other));
         if !shared.is_empty() {
-            findings.problem(format!(
-                "shares the KV namespace {shared} with {name}, so each changes the other's users: \
-                 make one for each with `wrangler kv namespace create`"
-            ));
+            findings.problem(
+                Code::KvShared,
+                "kv_namespaces",
+                format!(
+                    "shares the KV namespace {shared} with {name}, so each changes the other's users"
+                ),
+                "create one for each with `wrangler kv namespace create`",
+            );
         }
+        if worker(deployment) == worker(other) && worker(deployment).is_some() {
+            findings.problem(
+                Code::EnvironmentName,
+                "name",
+                format!(
+                    "has the name of {name}, `{}`, so each deployment replaces the other",
+                    worker(deployment).unwrap_or_default()
+                ),
+                "take out `name` of the environment: wrangler adds the environment to it",
+            );
+        }
+    }
+}
+
+/// The name that the Worker is deployed under.
+fn worker(deployment: &Deployment) -> Option<String> {
+    let name = deployment.get("name").and_then(Value::as_str)?;
+    match &deployment.env {
+        Some(env) if deployment.inherits("name") => Some(format!("{name}-{env}")),
+        _ => Some(name.to_owned()),
     }
 }
 
@@ -35,7 +63,11 @@ fn common(one: &BTreeSet<String>, other: &BTreeSet<String>) -> String {
 }
 
 fn patterns(deployment: &Deployment) -> BTreeSet<String> {
-    routes(deployment).into_iter().filter_map(pattern).map(str::to_ascii_lowercase).collect()
+    routes(deployment)
+        .into_iter()
+        .filter_map(|(_, route)| pattern(route))
+        .map(str::to_ascii_lowercase)
+        .collect()
 }
 
 fn namespaces(deployment: &Deployment) -> BTreeSet<String> {

@@ -5,8 +5,10 @@ use serde_json::json;
 
 use super::super::es256::{NewKey, secret_key};
 use super::super::wrangler::Deployment;
-use super::Findings;
+use super::findings::{Code, Findings};
 use super::hosts::host_in;
+use super::platform::VAR_MAX;
+use super::refused;
 use super::secrets::Keys;
 use super::values;
 use crate::config::{AppCode, AttachToken, BackstageConfig, Config, Mode, RawConfig, Trust};
@@ -26,10 +28,15 @@ pub(super) fn check(
     findings: &mut Findings,
 ) -> Option<Config> {
     for secret in SECRETS.iter().filter(|name| deployment.var(name).is_some()) {
-        findings.problem(format!(
-            "{secret} is a secret and must not be in [vars]: take it out and run `wrangler secret \
-             put {secret}`"
-        ));
+        findings.problem(
+            Code::SecretInVars,
+            format!("vars.{secret}"),
+            format!("{secret} is a secret and must not be in [vars]"),
+            format!(
+                "take it out, run `wrangler secret put {secret}`, and replace the secret if others could read \
+                 the file"
+            ),
+        );
     }
     let stand_in = json!({ "keys": [NewKey::random(None).to_jwk()] }).to_string();
     let source = RawConfig {
@@ -37,7 +44,6 @@ pub(super) fn check(
         backstage: deployment.var("BACKSTAGE"),
         signing_keys: Some(keys.map_or(stand_in, |keys| keys.text.clone())),
     };
-    let is_incomplete = source.cfaccess.is_none() || source.backstage.is_none();
     let code = if is_own_worker { AppCode::unknown_own() } else { AppCode::unknown() };
     match Config::read(&source, &code) {
         Ok(config) => {
@@ -48,14 +54,7 @@ pub(super) fn check(
             Some(config)
         }
         Err(problems) => {
-            for problem in &problems {
-                let place = keys.filter(|_| problem.path == "SIGNING_KEYS");
-                let place = place.map(|keys| format!(" (from {})", keys.place));
-                findings.problem(format!("{problem}{}", place.unwrap_or_default()));
-            }
-            if is_incomplete && deployment.env.is_some() {
-                findings.note("an environment does not inherit [vars]: it needs its own");
-            }
+            refused::report(&problems, deployment, keys, findings);
             None
         }
     }
@@ -64,18 +63,29 @@ pub(super) fn check(
 fn check_keys(config: &Config, keys: Option<&Keys>, findings: &mut Findings) {
     let Some(keys) = keys else {
         findings.note(
-            "SIGNING_KEYS is a secret and cannot be seen from here: give it with --signing-keys, \
-             and see with `wrangler secret list` that it is deployed",
+            Code::SigningKeysUnseen,
+            "SIGNING_KEYS",
+            "SIGNING_KEYS is a secret and cannot be seen from here",
+            "give it with --signing-keys, and see with `wrangler secret list` that it is deployed",
         );
         return;
     };
-    values::check_size(&keys.text, findings);
+    if keys.text.len() > VAR_MAX {
+        findings.problem(
+            Code::SecretSize,
+            "SIGNING_KEYS",
+            format!("SIGNING_KEYS has {} bytes, and a secret may have {VAR_MAX}", keys.text.len()),
+            "take out the keys that no token is signed with any more: `cfaccess keygen --retire`",
+        );
+    }
     for key in config.signing_keys.iter() {
         if let Err(why) = secret_key(key) {
-            findings.problem(format!(
-                "SIGNING_KEYS: the key {} {why}: make a new one with `cfaccess keygen` (from {})",
-                key.id, keys.place
-            ));
+            findings.problem(
+                Code::SigningKeys,
+                "SIGNING_KEYS",
+                format!("SIGNING_KEYS: the key {} {why} (from {})", key.id, keys.place),
+                "create a new one with `cfaccess keygen`",
+            );
         }
     }
 }
@@ -83,68 +93,94 @@ fn check_keys(config: &Config, keys: Option<&Keys>, findings: &mut Findings) {
 fn check_access(config: &Config, findings: &mut Findings) {
     for audience in &config.access.audience {
         let is_tag = audience.len() == 64 && audience.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if audience == EXAMPLE_AUDIENCE {
+        let place = "vars.CFACCESS.audience";
+        let remedy = "copy the AUD tag of the Access application (Zero Trust dashboard, Access, \
+                      Applications, Additional settings)";
+        if audience.eq_ignore_ascii_case(EXAMPLE_AUDIENCE) {
             findings.problem(
-                "CFACCESS.audience is still the example's: copy the AUD tag of the Access \
-                 application (Zero Trust dashboard, Access, Applications, Additional settings)",
+                Code::Example,
+                place,
+                "CFACCESS.audience is still the example's",
+                remedy,
             );
         } else if !is_tag {
-            findings.warning(format!(
-                "CFACCESS.audience holds `{audience}`; an AUD tag has 64 hexadecimal digits"
-            ));
+            findings.warning(
+                Code::Audience,
+                place,
+                format!(
+                    "CFACCESS.audience holds `{audience}`; an AUD tag has 64 hexadecimal digits"
+                ),
+                remedy,
+            );
         }
     }
     for key in &config.without_effect {
-        findings.warning(format!(
-            "CFACCESS.{key} has no effect, as in the official provider: Access decides how long a session \
-             lasts, and BACKSTAGE.backstageTokenExpiration how long a token does. Remove it"
-        ));
-    }
-    for token in &config.access.service_tokens {
-        if !token.token.to_ascii_lowercase().ends_with(".access") {
-            findings.warning(format!(
-                "CFACCESS.serviceTokens holds `{}`; a client id ends in `.access`",
-                token.token
-            ));
-        }
+        findings.warning(
+            Code::NoEffect,
+            format!("vars.CFACCESS.{key}"),
+            format!(
+                "CFACCESS.{key} has no effect, as in the official provider: Access decides how long a session \
+                 lasts, and BACKSTAGE.backstageTokenExpiration how long a token does"
+            ),
+            "remove it",
+        );
     }
     let own: Vec<&str> = own_resolvers(config).collect();
     if config.sign_in.allows_users_outside_catalog && own.is_empty() {
         findings.warning(
+            Code::UsersOutsideCatalog,
+            "vars.CFACCESS.signIn.resolvers",
             "CFACCESS.signIn signs in users who are not in the catalog \
              (dangerouslyAllowSignInWithoutUserInCatalog)",
+            "take the option out, unless you mean it",
         );
     }
+    check_resolvers(config, &own, findings);
+    if config.sign_in.import.transitive_groups {
+        findings.note(
+            Code::TransitiveGroups,
+            "vars.CFACCESS.catalog.groups",
+            "CFACCESS.catalog.groups is `transitive`",
+            "`cfaccess catalog push` and the cron handler read the groups too. Tokens that Backstage itself \
+             issues have only direct groups unless it has an ownership resolver",
+        );
+    }
+    if config.sign_in.expose_assertion {
+        findings.warning(
+            Code::ExposeAssertion,
+            "vars.CFACCESS.exposeAssertion",
+            "CFACCESS.exposeAssertion gives the raw assertion to every script in the page",
+            "take it out, unless your front end needs it",
+        );
+    }
+}
+
+fn check_resolvers(config: &Config, own: &[&str], findings: &mut Findings) {
+    let place = "vars.CFACCESS.signIn.resolvers";
     if config.sign_in.resolvers.is_empty() {
         findings.note(
+            Code::OwnResolver,
+            place,
             "CFACCESS.signIn.resolvers is absent, which is right if the code of the Worker calls `sign_in`",
+            "otherwise name a resolver",
         );
     } else if !own.is_empty() {
-        findings.note(format!(
-            "CFACCESS.signIn names {}, of your own Worker: it checks their options when it starts",
-            own.join(" and ")
-        ));
+        findings.note(
+            Code::OwnResolver,
+            place,
+            format!("CFACCESS.signIn names {}, of your own Worker", own.join(" and ")),
+            "it checks their options when it starts",
+        );
     }
     let import = &config.sign_in.import;
     let found_by: Vec<&str> =
         import.annotations.iter().chain(&import.indexes).map(String::as_str).collect();
     if !found_by.is_empty() {
-        findings.note(format!(
-            "CFACCESS.signIn finds users by {}: KV knows them by it after the next `cfaccess catalog \
-             push` with this file",
-            found_by.join(" and ")
-        ));
-    }
-    if config.sign_in.import.transitive_groups {
         findings.note(
-            "CFACCESS.catalog.groups is `transitive`: `cfaccess catalog push` and the cron handler read the \
-             groups too. Tokens that Backstage itself issues have only direct groups unless it has an \
-             ownership resolver",
-        );
-    }
-    if config.sign_in.expose_assertion {
-        findings.warning(
-            "CFACCESS.exposeAssertion gives the raw assertion to every script in the page",
+            Code::CatalogPush,
+            place,
+            format!("CFACCESS.signIn finds users by {}", found_by.join(" and ")),
+            "KV knows them by it after the next `cfaccess catalog push` with this file",
         );
     }
 }
@@ -153,36 +189,56 @@ fn check_backstage(config: &Config, findings: &mut Findings) {
     let backstage = &config.backstage;
     check_base_url(backstage, findings);
     let own: Vec<&str> = own_resolvers(config).collect();
-    let asks_origin = backstage.trust == Trust::SharedKey
-        || backstage.mode == Mode::Shadow
-        || config.sign_in.on_user_not_found == OnUserNotFound::Origin;
-    if asks_origin && !own.is_empty() {
-        findings.warning(format!(
-            "the origin's provider does not know {}: with trust \"shared-key\", mode \"shadow\" or \
-             onUserNotFound \"origin\" it may find another user or none",
-            own.join(" and ")
-        ));
+    if asks_origin(config) && !own.is_empty() {
+        findings.warning(
+            Code::OriginProvider,
+            "vars.CFACCESS.signIn.resolvers",
+            format!(
+                "the origin's provider does not know {}: with trust \"shared-key\", mode \"shadow\" or \
+                 onUserNotFound \"origin\" it may find another user or none",
+                own.join(" and ")
+            ),
+            "give the provider in the backend the same resolver",
+        );
     }
     if backstage.attach_token == AttachToken::ServiceTokens
         && config.access.service_tokens.is_empty()
     {
         findings.warning(
+            Code::AttachToken,
+            "vars.BACKSTAGE.attachToken",
             "BACKSTAGE.attachToken is \"service-tokens\", and CFACCESS.serviceTokens names none: no request gets \
              a token, and every service token is refused below /api/",
+            "add the service tokens, or take attachToken out",
         );
     }
-    // Both ask the origin's own provider, which the recommended set-up does without.
+    // Both ask the origin's own provider, which the set-up alone does without.
     if backstage.trust == Trust::Service {
-        let needs = "asks the backend's own auth plugin and Cloudflare Access provider: keep both \
-                     installed, or set";
+        let needs = "asks the backend's own auth plugin and Cloudflare Access provider";
         if backstage.mode == Mode::Shadow {
-            findings.warning(format!("BACKSTAGE.mode = \"shadow\" {needs} it to \"answer\""));
+            findings.warning(
+                Code::OriginProvider,
+                "vars.BACKSTAGE.mode",
+                format!("BACKSTAGE.mode = \"shadow\" {needs}"),
+                "keep both installed, or set it to \"answer\"",
+            );
         }
         if config.sign_in.on_user_not_found == OnUserNotFound::Origin {
-            findings
-                .warning(format!("CFACCESS.onUserNotFound = \"origin\" {needs} it to \"refuse\""));
+            findings.warning(
+                Code::OriginProvider,
+                "vars.CFACCESS.onUserNotFound",
+                format!("CFACCESS.onUserNotFound = \"origin\" {needs}"),
+                "keep both installed, or set it to \"refuse\"",
+            );
         }
     }
+}
+
+/// Whether the origin's own provider is asked for users too.
+pub(super) fn asks_origin(config: &Config) -> bool {
+    config.backstage.trust == Trust::SharedKey
+        || config.backstage.mode == Mode::Shadow
+        || config.sign_in.on_user_not_found == OnUserNotFound::Origin
 }
 
 /// The resolvers that are not built in, by name. Without any resolver in the configuration it is the one
@@ -195,11 +251,22 @@ fn own_resolvers(config: &Config) -> impl Iterator<Item = &str> {
 
 fn check_base_url(backstage: &BackstageConfig, findings: &mut Findings) {
     let host = host_in(&backstage.issuer);
+    let place = "vars.BACKSTAGE.baseUrl";
     let is_local = matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]");
     if backstage.issuer.starts_with("http://") && !is_local {
-        findings.warning("BACKSTAGE.baseUrl is not https");
+        findings.warning(
+            Code::PlainHttp,
+            place,
+            "BACKSTAGE.baseUrl is not https",
+            "write the URL that users open",
+        );
     }
     if host == "example.com" || host.ends_with(".example.com") {
-        findings.warning(format!("BACKSTAGE.baseUrl names {host}, an example"));
+        findings.warning(
+            Code::Example,
+            place,
+            format!("BACKSTAGE.baseUrl names {host}, an example"),
+            "write `backend.baseUrl` of app-config",
+        );
     }
 }

@@ -126,8 +126,8 @@ fn new_pair(folder: &Path, fingerprint: &[u8], is_first: bool) -> (PathBuf, Path
 /// What `StaticKeyStore` of `@backstage/plugin-auth-backend` 0.31 reads.
 const SNIPPET_HEAD: &str = "\
 # For BACKSTAGE.trust = \"shared-key\": the backend's auth plugin publishes these keys too. It signs
-# with the first entry of the list, so if it has a static key of its own, keep that one first and
-# add these after it. Where the Worker is the auth service (trust = \"service\"), this is not needed.
+# with the first entry of the list. If it has a static key of its own, add that one after these: it stays
+# published. Where the Worker is the auth service (trust = \"service\"), this is not needed.
 # The files are found from the working directory of the backend.
 auth:
   keyStore:

@@ -3,8 +3,8 @@
 use std::env;
 use std::path::PathBuf;
 
-use super::super::files;
-use super::super::output::hide;
+use super::files;
+use super::output::hide;
 
 /// Before the name of a variable that holds the value.
 const FROM_ENVIRONMENT: &str = "env:";
