@@ -11,6 +11,7 @@ import {
   deafUrl,
   emailKey,
   groundOfThisFile,
+  newSigningKey,
   REFRESH,
   recordsOf,
   TWINS_EMAIL,
@@ -621,7 +622,8 @@ describe("an unknown kid", () => {
   });
 });
 
-describe("a broken configuration", () => {
+describe("a broken configuration", async () => {
+  const other = await newSigningKey("other");
   const access = () => ({
     teamName: ground.access.team,
     audience: [ground.access.audience],
@@ -660,6 +662,23 @@ describe("a broken configuration", () => {
     "has a public key for a signing key": () => {
       const { d, ...key } = ground.signingKeys.keys[0];
       return [{ signingKeys: { keys: [key] } }, "SIGNING_KEYS"];
+    },
+    "has the private half of another signing key": () => [
+      { signingKeys: { keys: [{ ...ground.signingKeys.keys[0], d: other.d }] } },
+      "SIGNING_KEYS keys[0]",
+    ],
+    "has it in a key that does not sign": () => {
+      const [key] = ground.signingKeys.keys;
+      return [{ signingKeys: { keys: [key, { ...other, d: key.d }] } }, "SIGNING_KEYS keys[1]"];
+    },
+    "has a signing key that is not on the curve": () => {
+      const [key] = ground.signingKeys.keys;
+      return [{ signingKeys: { keys: [{ ...key, y: key.x }] } }, "SIGNING_KEYS keys[0]"];
+    },
+    "has a signing key whose secret is out of range": () => {
+      const [key] = ground.signingKeys.keys;
+      const d = Buffer.alloc(32, 0xff).toString("base64url");
+      return [{ signingKeys: { keys: [{ ...key, d }] } }, "SIGNING_KEYS keys[0]"];
     },
   };
   const PATHS = [
