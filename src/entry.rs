@@ -26,8 +26,8 @@ fn start() {
 /// `#[event(fetch)]` of the crate `worker` makes a promise for every request, and an answer from the
 /// isolate's caches needs none. Apart from that this is what a Worker of your own does.
 ///
-/// A panic in here costs the isolate its caches and the requests in flight their answer (500, see
-/// `entry.mjs`), never their check.
+/// A panic in here costs the isolate its caches and the requests that are not decided yet their answer
+/// (500, see `recovery.mjs`), never their check. What is being forwarded goes on.
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "exported to JavaScript")]
 #[must_use]
