@@ -17,7 +17,9 @@ export const OPTIONS = {
 
 await main(import.meta.url, async (args) => {
   try {
-    parseArgs({ args, options: OPTIONS });
+    const { values } = parseArgs({ args, options: OPTIONS });
+    const isPart = values.only || values["no-cells"] || values["no-floods"];
+    if (values.write && isPart) throw new Error("--write needs every cell and every flood");
   } catch (error) {
     throw new Failure(error.message);
   }

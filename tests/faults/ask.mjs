@@ -74,7 +74,7 @@ const ASKS = {
 
   /** Under the signature of another. */
   async forged(instance, _team, { assertion }) {
-    const headers = { [ASSERTION]: forged(assertion, 1), "x-id": `bad-${++ids}` };
+    const headers = { [ASSERTION]: forged(assertion), "x-id": `bad-${++ids}` };
     return refusal(await instance.send("/api/echo", { headers }));
   },
 };
