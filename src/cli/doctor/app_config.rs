@@ -2,6 +2,7 @@
 //! earlier ones. What comes from the environment is not known here and is left alone.
 
 mod auth;
+mod provider;
 mod urls;
 
 use std::fmt::Display;

@@ -186,7 +186,7 @@ fn check_id<'a>(
 }
 
 /// Whether this can be an id of Cloudflare's: 32 hexadecimal digits, and not a placeholder.
-fn is_id(id: &str) -> bool {
+pub(super) fn is_id(id: &str) -> bool {
     let mut digits: Vec<u8> = id.bytes().collect();
     let is_hex = digits.len() == 32 && digits.iter().all(u8::is_ascii_hexdigit);
     let is_run = id.contains("0123456789") || id.contains("abcdef");

@@ -64,6 +64,15 @@ fn check_schedules(crons: &[&str], findings: &mut Findings) {
             );
             continue;
         };
+        if !schedule.ever_fires() {
+            findings.problem(
+                Code::Cron,
+                place,
+                format!("the cron trigger `{cron}` names a day that its months do not have"),
+                "write another day or month",
+            );
+            continue;
+        }
         if is_too_often(cron) {
             findings.warning(
                 Code::CronOften,

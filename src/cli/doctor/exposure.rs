@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::super::wrangler::Deployment;
 use super::findings::{Code, Findings};
 use super::hosts::{host_in, is_private};
+use super::routes::{check_pattern, host_of, is_custom_domain, leads, routes};
 use crate::config::{Config, Trust};
 
 /// The flag that sends a Worker's own fetch through the front door again.
@@ -114,55 +115,6 @@ fn check_routes(deployment: &Deployment, config: Option<&Config>, findings: &mut
     }
 }
 
-/// Whether a route can be deployed as it is written.
-fn check_pattern(place: &str, route: &Value, findings: &mut Findings) -> bool {
-    let Some(pattern) = pattern(route).filter(|pattern| !pattern.trim().is_empty()) else {
-        findings.problem(
-            Code::RoutePattern,
-            place,
-            "a route has no `pattern`",
-            "write { pattern = \"backstage.example.com/*\", zone_name = \"example.com\" }",
-        );
-        return false;
-    };
-    let place = format!("{place}.pattern");
-    let (scheme, rest) = pattern.split_once("://").unwrap_or(("", pattern));
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let inner = host.trim_start_matches('*');
-    // Without a path, the end of the host name is the end of the pattern.
-    let inner = if rest.contains('/') { inner } else { inner.trim_end_matches('*') };
-    let problem = if is_custom_domain(route) && (pattern.contains(['*', '/'])) {
-        Some(("a custom domain takes a host name alone", "write the host name, without `/*`"))
-    } else if !matches!(scheme, "" | "http" | "https") {
-        Some(("its scheme is none that a route can have", "write the host name and `/*`"))
-    } else if host.contains(':') {
-        Some(("a route has no port", "write the host name and `/*`"))
-    } else if inner.contains('*') || path.trim_end_matches('*').contains('*') {
-        Some((
-            "a wildcard can only begin the host name and end the path",
-            "write a pattern such as `backstage.example.com/*`",
-        ))
-    } else if rest.contains(['?', '#']) || pattern.contains(' ') {
-        Some((
-            "a pattern has only a host name and a path",
-            "write a pattern such as `backstage.example.com/*`",
-        ))
-    } else {
-        None
-    };
-    if let Some((why, remedy)) = problem {
-        findings.problem(
-            Code::RoutePattern,
-            place,
-            format!("the route `{pattern}` is not valid: {why}"),
-            remedy,
-        );
-        return false;
-    }
-    check_zone(&place, route, findings);
-    true
-}
-
 /// Whether every path of Backstage leads to the Worker: what does not is forwarded without its check.
 fn check_coverage(
     routes: &[(String, &Value)],
@@ -213,115 +165,5 @@ fn check_origin(routes: &[(String, &Value)], config: &Config, host: &str, findin
             format!("BACKSTAGE.origin names {origin}, which has a route to the Worker itself"),
             "set it to an address of Backstage's own",
         );
-    }
-}
-
-fn check_zone(place: &str, route: &Value, findings: &mut Findings) {
-    let Some(zone) = route.get("zone_name").and_then(Value::as_str) else { return };
-    let Some(host) = host_of(route) else { return };
-    let host = host.trim_matches('*').trim_start_matches('.');
-    let zone = zone.to_ascii_lowercase();
-    if host != zone && !host.ends_with(&format!(".{zone}")) {
-        findings.problem(
-            Code::RouteZone,
-            place.replace(".pattern", ".zone_name"),
-            format!("the route {host} is not in the zone {zone}"),
-            "set `zone_name` to the domain of the route as the Cloudflare dashboard lists it",
-        );
-    }
-}
-
-/// The routes of a deployment with their places, in both ways to write them.
-pub(super) fn routes(deployment: &Deployment) -> Vec<(String, &Value)> {
-    match (deployment.get("routes"), deployment.get("route")) {
-        (Some(Value::Array(routes)), _) => {
-            routes.iter().enumerate().map(|(at, route)| (format!("routes[{at}]"), route)).collect()
-        }
-        (None, Some(route)) => vec![("route".to_owned(), route)],
-        _ => Vec::new(),
-    }
-}
-
-/// The pattern of a route.
-pub(super) fn pattern(route: &Value) -> Option<&str> {
-    route.as_str().or_else(|| route.get("pattern")?.as_str())
-}
-
-/// The host in a route's pattern, in lower case.
-fn host_of(route: &Value) -> Option<String> {
-    let pattern = pattern(route)?;
-    let rest = pattern.split_once("://").map_or(pattern, |(_, rest)| rest);
-    rest.split('/').next().map(str::to_ascii_lowercase)
-}
-
-fn is_custom_domain(route: &Value) -> bool {
-    route.get("custom_domain") == Some(&Value::Bool(true))
-}
-
-/// Whether a route takes requests to this URL, which has no scheme. `*` in a pattern stands for
-/// anything (developers.cloudflare.com, "Workers routes", matching behavior).
-fn leads(route: &Value, host: &str, url: &str, is_secure: bool) -> bool {
-    let Some(pattern) = pattern(route) else { return false };
-    if route.get("enabled") == Some(&Value::Bool(false)) {
-        return false;
-    }
-    let (scheme, pattern) = pattern.split_once("://").unwrap_or(("", pattern));
-    if scheme == "http" && is_secure {
-        return false;
-    }
-    if is_custom_domain(route) {
-        return pattern.eq_ignore_ascii_case(host);
-    }
-    // Host names are compared without case, paths with it.
-    let (host, path) = pattern.find('/').map_or((pattern, ""), |at| pattern.split_at(at));
-    let pattern = format!("{}{path}", host.to_ascii_lowercase());
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = url.strip_prefix(parts.next().unwrap_or_default()) else { return false };
-    let mut last = None;
-    for part in parts {
-        let Some(at) = rest.find(part) else { return false };
-        rest = rest.get(at + part.len()..).unwrap_or_default();
-        last = Some(part);
-    }
-    match last {
-        Some(part) => part.is_empty() || rest.is_empty() || url.ends_with(part),
-        None => rest.is_empty(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::leads;
-
-    #[test]
-    fn a_pattern_leads_where_its_stars_let_it() {
-        let host = "backstage.acme.io";
-        let url = "backstage.acme.io/api/auth/cfaccess/refresh";
-        for (pattern, expected) in [
-            ("backstage.acme.io/*", true),
-            ("https://backstage.acme.io/*", true),
-            ("*.acme.io/*", true),
-            ("Backstage.Acme.io/*", true),
-            ("backstage.acme.io/API/*", false),
-            ("*acme.io/api/*", true),
-            ("backstage.acme.io/api/*/refresh", true),
-            ("*/refresh", true),
-            ("backstage.acme.io", false),
-            ("backstage.acme.io/", false),
-            ("backstage.acme.io/catalog*", false),
-            ("www.acme.io/*", false),
-            ("*/refreshed", false),
-        ] {
-            assert_eq!(leads(&json!(pattern), host, url, true), expected, "{pattern}");
-            let route = json!({ "pattern": pattern, "zone_name": "acme.io" });
-            assert_eq!(leads(&route, host, url, true), expected, "{route}");
-        }
-        assert!(leads(&json!({ "pattern": host, "custom_domain": true }), host, url, true));
-        let disabled = json!({ "pattern": "backstage.acme.io/*", "enabled": false });
-        assert!(!leads(&disabled, host, url, true));
-        let plain = json!("http://backstage.acme.io/*");
-        assert!(leads(&plain, host, url, false) && !leads(&plain, host, url, true));
     }
 }

@@ -35,7 +35,13 @@ pub(super) fn is_private(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
     match host.parse::<IpAddr>() {
         Ok(IpAddr::V4(it)) => {
-            it.is_private() || it.is_loopback() || it.is_link_local() || it.is_unspecified()
+            // 100.64.0.0/10, behind the NAT of a provider (RFC 6598).
+            let is_shared = it.octets()[0] == 100 && it.octets()[1] & 0b1100_0000 == 64;
+            it.is_private()
+                || it.is_loopback()
+                || it.is_link_local()
+                || it.is_unspecified()
+                || is_shared
         }
         Ok(IpAddr::V6(it)) => {
             it.is_loopback()

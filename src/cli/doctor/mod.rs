@@ -10,6 +10,7 @@ mod neighbours;
 mod online;
 mod platform;
 mod refused;
+mod routes;
 mod schedule;
 mod secrets;
 mod settings;

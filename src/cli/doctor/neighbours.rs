@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::super::wrangler::Deployment;
-use super::exposure::{pattern, routes};
 use super::findings::{Code, Findings};
+use super::routes::{pattern, routes};
 
 /// Compares a deployment with those that come before it in the file.
 pub(super) fn check(deployment: &Deployment, all: &[Deployment], findings: &mut Findings) {

@@ -15,6 +15,9 @@ const FIRST_DATE: &str = "2022-10-31";
 /// A request verifies one RSA signature and signs twice; with less than this it may be ended in between.
 const LEAST_CPU_MS: u64 = 50;
 
+/// The most that Cloudflare takes (developers.cloudflare.com, "Workers limits").
+const MOST_CPU_MS: u64 = 300_000;
+
 /// What a var or a secret may have, in bytes (Workers limits, "Environment variables").
 pub(super) const VAR_MAX: usize = 5 * 1024;
 
@@ -44,6 +47,16 @@ pub(super) fn check(
             "limits.cpu_ms",
             format!("`limits.cpu_ms` is {limit}, so a request may be ended while it is verified"),
             format!("set at least {LEAST_CPU_MS}, or take it out"),
+        );
+    }
+    if let Some(limit) = deployment.get("limits.cpu_ms").and_then(Value::as_u64)
+        && limit > MOST_CPU_MS
+    {
+        findings.problem(
+            Code::CpuLimit,
+            "limits.cpu_ms",
+            format!("`limits.cpu_ms` is {limit}, more than Cloudflare takes"),
+            format!("set at most {MOST_CPU_MS}, or take it out"),
         );
     }
     check_logs(deployment, findings);

@@ -28,6 +28,14 @@ impl Schedule {
         })
     }
 
+    /// Whether there is a day in any year on which it fires.
+    pub(super) fn ever_fires(&self) -> bool {
+        let longest = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+        longest.iter().zip(1..).any(|(days, month): (&u32, u32)| {
+            self.months >> month & 1 == 1 && (1..=*days).any(|day| self.days >> day & 1 == 1)
+        })
+    }
+
     /// Whether both fire on one day with less than `shortest` minutes between them.
     pub(super) fn overlaps(&self, other: &Self, shortest: u32) -> bool {
         let same_day = self.months & other.months != 0

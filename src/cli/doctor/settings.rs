@@ -1,7 +1,7 @@
 //! `CFACCESS`, `BACKSTAGE` and `SIGNING_KEYS`: read as the Worker reads them, and whether their
 //! parts make sense together.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::es256::{NewKey, secret_key};
 use super::super::wrangler::Deployment;
@@ -20,6 +20,20 @@ const EXAMPLE_AUDIENCE: &str = "0123456789abcdef0123456789abcdef0123456789abcdef
 /// Bindings that are secrets, which wrangler.toml must not hold.
 const SECRETS: [&str; 2] = ["SIGNING_KEYS", "CATALOG_TOKEN"];
 
+/// Vars of other names that hold a private JWK.
+fn other_secrets(deployment: &Deployment) -> Vec<String> {
+    let vars = deployment.get("vars").and_then(Value::as_object);
+    let names = vars.into_iter().flatten().map(|(name, _)| name);
+    names
+        .filter(|name| !SECRETS.contains(&name.as_str()))
+        .filter(|name| {
+            let text = deployment.var(name).unwrap_or_default();
+            text.contains("\"kty\"") && text.contains("\"d\"")
+        })
+        .cloned()
+        .collect()
+}
+
 /// The configuration, if it can be read.
 pub(super) fn check(
     deployment: &Deployment,
@@ -36,6 +50,15 @@ pub(super) fn check(
                 "take it out, run `wrangler secret put {secret}`, and replace the secret if others could read \
                  the file"
             ),
+        );
+    }
+    for name in other_secrets(deployment) {
+        findings.problem(
+            Code::SecretInVars,
+            format!("vars.{name}"),
+            format!("{name} holds a private key and must not be in [vars]"),
+            "take it out, run `wrangler secret put SIGNING_KEYS`, and replace the keys if others could read the \
+             file",
         );
     }
     let stand_in = json!({ "keys": [NewKey::random(None).to_jwk()] }).to_string();

@@ -11,14 +11,24 @@ use crate::config::Config;
 use crate::reader::Reader;
 
 /// Request headers that have a meaning of their own, or that nobody signs.
-const TAKEN_HEADERS: [&str; 6] = [
+const TAKEN_HEADERS: [&str; 12] = [
+    "accept",
     "authorization",
-    "cf-access-authenticated-user-email",
+    "content-length",
+    "content-type",
     "cookie",
     "host",
+    "origin",
     "proxy-authorization",
-    "x-forwarded-for",
+    "referer",
+    "set-cookie",
+    "transfer-encoding",
+    "user-agent",
 ];
+
+/// Beginnings of headers that Cloudflare or a proxy writes.
+const TAKEN_PREFIXES: [&str; 4] =
+    ["cf-access-authenticated", "cf-connecting", "x-forwarded-", "x-real-"];
 
 /// Ports that Cloudflare forwards (developers.cloudflare.com, "Network ports").
 const PORTS: [u16; 13] =
@@ -37,7 +47,10 @@ pub(super) fn check(deployment: &Deployment, config: &Config, findings: &mut Fin
 
 fn check_access(config: &Config, findings: &mut Findings) {
     let access = &config.access;
-    if TAKEN_HEADERS.contains(&access.jwt_header_name.as_str()) {
+    let header = access.jwt_header_name.to_ascii_lowercase();
+    if TAKEN_HEADERS.contains(&header.as_str())
+        || TAKEN_PREFIXES.iter().any(|prefix| header.starts_with(prefix))
+    {
         findings.problem(
             Code::HeaderName,
             "vars.CFACCESS.jwtHeaderName",
@@ -167,7 +180,7 @@ fn check_resolvers(deployment: &Deployment, findings: &mut Findings) {
 
 /// Whether the domain of an email can equal this text.
 fn is_domain(text: &str) -> bool {
-    !text.is_empty()
+    text.contains('.')
         && text.split('.').all(|label| {
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte >= 0x80;
             !label.is_empty() && label.bytes().all(is_plain)

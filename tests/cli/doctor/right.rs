@@ -20,7 +20,10 @@ fn list() -> Vec<(&'static str, Value)> {
         ),
         (
             "a route by the id of its zone",
-            with("/routes", json!([{ "pattern": "backstage.acme.io/*", "zone_id": "0123abcd" }])),
+            with(
+                "/routes",
+                json!([{ "pattern": "backstage.acme.io/*", "zone_id": "9a7806061c88ada191ed06f989cc3dac" }]),
+            ),
         ),
         (
             "a route without a slash",

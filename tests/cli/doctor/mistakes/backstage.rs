@@ -30,6 +30,7 @@ pub(super) fn backstage() -> Vec<Mistake> {
         one("origin on localhost", host, ORIGIN, json!("http://localhost:7007")),
         one("origin in a private network", host, ORIGIN, json!("http://192.168.0.4")),
         one("origin on the loopback of IPv6", host, ORIGIN, json!("http://[::1]:7007")),
+        one("origin behind the NAT of a provider", host, ORIGIN, json!("http://100.64.1.2")),
         one("origin with one name", host, ORIGIN, json!("http://backstage:7007")),
         one("origin of a cluster", host, ORIGIN, json!("http://backstage.svc.cluster.local")),
         one("origin of a cloud", host, ORIGIN, json!("https://backstage.internal")),

@@ -46,6 +46,8 @@ pub(super) fn access() -> Vec<Mistake> {
         one("authorization as header", "header-name", HEADER, json!("Authorization")),
         one("cookie as header", "header-name", HEADER, json!("cookie")),
         one("unsigned header", "header-name", HEADER, json!("Cf-Access-Authenticated-User-Email")),
+        one("header of a proxy", "header-name", HEADER, json!("X-Forwarded-Host")),
+        one("header of Cloudflare", "header-name", HEADER, json!("CF-Connecting-IP")),
         one("header with a colon", "invalid-value", HEADER, json!("x-assertion:")),
         one(
             "cookie with a space",
@@ -93,6 +95,7 @@ pub(super) fn sign_in() -> Vec<Mistake> {
             RESOLVER,
             local_part(json!(["*.acme.io"])),
         ),
+        one("domain without a dot", "allowed-domains", RESOLVER, local_part(json!(["acme"]))),
         one("email as domain", "allowed-domains", RESOLVER, local_part(json!(["a@acme.io"]))),
         one("URL as domain", "allowed-domains", RESOLVER, local_part(json!(["https://acme.io"]))),
         one(

@@ -45,6 +45,7 @@ pub(super) fn file_and_platform() -> Vec<Mistake> {
         one("site", "assets", "/site", json!({ "bucket": "dist" })),
         one("little cpu", "cpu-limit", "/limits/cpu_ms", json!(10)),
         one("no cpu", "cpu-limit", "/limits/cpu_ms", json!(0)),
+        one("too much cpu", "cpu-limit", "/limits/cpu_ms", json!(3_000_000)),
         one("cpu as text", "cpu-limit", "/limits/cpu_ms", json!("100")),
         one("no observability", "observability", "/observability", Value::Null),
         one("observability off", "observability", "/observability/enabled", json!(false)),
@@ -109,6 +110,12 @@ pub(super) fn bindings() -> Vec<Mistake> {
             "secret-in-vars",
             "/vars/SIGNING_KEYS",
             json!("{\"keys\":[{\"d\":\"s3cret\"}]}"),
+        ),
+        one(
+            "signing keys in vars under another name",
+            "secret-in-vars",
+            "/vars/JWKS",
+            json!({ "keys": [{ "kty": "EC", "d": "s3cret" }] }),
         ),
         one("catalog token in vars", "secret-in-vars", "/vars/CATALOG_TOKEN", json!("s3cret")),
     ]

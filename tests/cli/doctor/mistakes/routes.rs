@@ -64,6 +64,12 @@ pub(super) fn routes() -> Vec<Mistake> {
             ROUTES,
             json!([{ "pattern": "backstage.acme.io/*", "zone_name": "https://acme.io" }]),
         ),
+        one(
+            "zone with a placeholder for its id",
+            "route-zone",
+            ROUTES,
+            json!([{ "pattern": "backstage.acme.io/*", "zone_id": "<zone id>" }]),
+        ),
         (
             "origin that has a route",
             "origin-is-worker",
@@ -86,6 +92,7 @@ pub(super) fn crons() -> Vec<Mistake> {
         (name, code, vec![(ORIGIN, json!("https://origin.acme.io")), (CRONS, crons)])
     };
     vec![
+        crons("cron on a day that no month has", "cron", json!(["0 3 31 2,4 *"])),
         crons("cron of four fields", "cron", json!(["* * * *"])),
         crons("cron of six fields", "cron", json!(["0 */5 * * * *"])),
         crons("cron at minute 61", "cron", json!(["61 * * * *"])),
