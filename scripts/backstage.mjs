@@ -20,6 +20,7 @@ const TEST_LIMIT_MS = 10 * 60_000;
 const LIMIT_MS = 40 * 60_000;
 /** The tests that open a browser. */
 const IN_A_BROWSER = [
+  "addresses.test.mjs",
   "app.test.mjs",
   "dev.test.mjs",
   "first-call.test.mjs",

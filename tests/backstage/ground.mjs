@@ -18,7 +18,7 @@ import { startTeam } from "./team.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const TEAM = "emulator";
-/** What the backend reads of the Worker without a session. */
+/** What the backend reads of the Worker without a session, below the path of `backend.baseUrl`. */
 const WORKER_PUBLIC_PATHS = ["/api/auth/.well-known/jwks.json", "/api/auth/v1/userinfo"];
 
 export const EXAMPLE_CATALOG = ["org", "users"].map((name) =>
@@ -41,6 +41,7 @@ const SET_UPS = { service: "alone", "shared-key": "shared-key" };
  *   `catalog` is the path of a file, or several, or a function of a folder that returns them
  * - `worker`, `access`: further options of startWorker and startAccess; `worker` may be a function
  *   of the set-up so far
+ * - `host`, `path`: those of `backend.baseUrl`, `localhost` and none by default
  * - `configs`: further app-config, or a function of the set-up so far that returns it
  * - `env`: further environment variables of the backend
  * - `publicPaths`: what Access and the Worker let through without an assertion
@@ -49,6 +50,8 @@ const SET_UPS = { service: "alone", "shared-key": "shared-key" };
  */
 export async function startGround({
   trust = "service",
+  host = "localhost",
+  path = "",
   users = USERS,
   catalog = EXAMPLE_CATALOG,
   resolvers = [{ resolver: "emailMatchingUserEntityProfileEmail" }],
@@ -80,11 +83,11 @@ export async function startGround({
         team: TEAM,
         users,
         serviceTokens: [CI_BOT],
-        bypass: [...WORKER_PUBLIC_PATHS, ...publicPaths],
+        bypass: [...WORKER_PUBLIC_PATHS.map((route) => path + route), ...publicPaths],
         ...accessOptions,
       }),
     );
-    const url = `http://localhost:${access.port}`;
+    const url = `http://${host}:${access.port}${path}`;
     const team = authPlugin ? started(await startTeam({ access, dir })) : undefined;
     const port = await freePort();
     const backendUrl = `http://127.0.0.1:${port}`;

@@ -33,9 +33,12 @@ function accessMiddleware(baseUrl: string, check: () => Promise<void>): FetchMid
   const prefix = baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`;
   return {
     apply: (next) => async (input, init) => {
-      const request = new Request(input, init);
+      const given = new Request(input, init);
       // Another server would have to allow the header.
-      if (!request.url.startsWith(prefix)) return next(input, init);
+      if (!given.url.startsWith(prefix)) return next(input, init);
+      // The cookie of Access, also if the backend has another origin than the page.
+      const request =
+        given.credentials === "omit" ? given : new Request(given, { credentials: "include" });
       for (const [name, value] of Object.entries(XHR_HEADERS)) request.headers.set(name, value);
       try {
         const response = await next(request);
