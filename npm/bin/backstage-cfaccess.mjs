@@ -17,6 +17,7 @@ const USAGE = `backstage-cfaccess COMMAND [ARGUMENT…]
   keygen    create or rotate the signing keys
   catalog   catalog files, or a running Backstage, into KV
   doctor    every problem of the configuration, and its fix
+  resolve   whether a caller can sign in, as which user, and why not
   verify    what the Worker says of an assertion
 
   "backstage-cfaccess COMMAND --help" has the arguments.`;

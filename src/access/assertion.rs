@@ -95,9 +95,10 @@ impl Assertion {
         }
     }
 
-    /// An assertion that nothing has verified.
-    #[cfg(feature = "testing")]
-    pub(crate) fn for_testing(
+    /// An assertion that nothing has verified, for a sign-in on trial. Caches know it by its token.
+    #[cfg(any(feature = "cli", feature = "testing"))]
+    pub(crate) fn on_trial(
+        token: &str,
         claims: Map<String, Value>,
         subject: Subject,
         expires_at: i64,
@@ -113,7 +114,7 @@ impl Assertion {
             fingerprint: [0; 32],
         };
         Self {
-            token: "testing".to_owned(),
+            token: token.to_owned(),
             claims,
             claims_json,
             expires_at,

@@ -12,7 +12,9 @@ mod http;
 mod keygen;
 mod output;
 mod ports;
+mod resolve;
 mod text;
+mod trial;
 mod verify;
 mod wrangler;
 
@@ -47,6 +49,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Make signing keys, and replace them step by step
     Keygen(keygen::Args),
+    /// Say whether a caller can sign in, as which user, and why not
+    Resolve(resolve::Args),
     /// Say what the Worker would say of an assertion, and why
     Verify(verify::Args),
 }
@@ -81,6 +85,7 @@ pub fn run() -> ExitCode {
         Command::Catalog(command) => catalog::run(command),
         Command::Doctor(args) => doctor::run(&args),
         Command::Keygen(args) => keygen::run(&args),
+        Command::Resolve(args) => resolve::run(&args),
         Command::Verify(args) => verify::run(&args),
     };
     match result {

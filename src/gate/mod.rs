@@ -26,7 +26,7 @@ mod request;
 mod request_scope;
 mod route;
 mod shadow;
-#[cfg(feature = "testing")]
+#[cfg(any(feature = "cli", feature = "testing"))]
 mod trial;
 mod waits;
 
@@ -44,6 +44,6 @@ pub use reply::{CONTENT_TYPE, Reply, error_answer, error_reply};
 pub use request::{HeaderSource, Request, cookie};
 pub use route::{Route, route};
 pub use shadow::{Comparison, OriginAnswer, Snapshot};
-#[cfg(feature = "testing")]
+#[cfg(any(feature = "cli", feature = "testing"))]
 pub(crate) use trial::TrialOutcome;
 pub use waits::Waits;

@@ -39,7 +39,7 @@ impl<P: Ports> RequestScope<'_, P> {
         &self,
         assertion: &Rc<Assertion>,
     ) -> Result<Issued, GateError> {
-        let Config { backstage, signing_keys, .. } = &self.gate.config;
+        let backstage = &self.gate.config.backstage;
         let IsolateCaches { sessions, .. } = &self.gate.caches;
         let now = self.seconds();
         if let Some(session) = sessions.get(assertion.token(), now) {
@@ -50,35 +50,47 @@ impl<P: Ports> RequestScope<'_, P> {
         let caller = self.sign_in(assertion).await?;
         let expires_at = now + i64::from(backstage.token_life);
         self.keep_issued(&caller.user, expires_at);
-        // What userinfo could not answer from the catalog stays in the token while it fits.
-        let ownership_claim = match backstage.ownership_claim {
-            OwnershipClaim::Never
-                if self.gate.app.sign_in.has_code || caller.user.differs_from_catalog() =>
-            {
-                OwnershipClaim::WhileSmall
-            }
-            configured => configured,
-        };
-        let ResolvedUser { user, ownership, claims, .. } = &caller.user;
-        let token = issue(
-            &TokenRequest {
-                issuer: &backstage.issuer,
-                user,
-                ownership,
-                ownership_claim,
-                claims,
-                issued_at: now,
-                expires_at,
-            },
-            signing_keys.first(),
-            self.ports,
-        )
-        .await?;
+        let ownership_claim = self.ownership_claim(&caller.user);
+        let token = self.issue_token(&caller.user, ownership_claim, expires_at).await?;
         let session = Rc::new(self.session(&caller, &token, expires_at)?);
         let size = assertion.token().len() + session.size();
         let until = caller.until.min(now + i64::from(backstage.token_life) / REUSED_PART);
         sessions.put(assertion.token().to_owned(), Rc::clone(&session), until, size);
         Ok(Issued { session, is_new: true })
+    }
+
+    /// Whether the token of a user carries the ownership refs.
+    pub(super) fn ownership_claim(&self, user: &ResolvedUser) -> OwnershipClaim {
+        match self.gate.config.backstage.ownership_claim {
+            // What userinfo could not answer from the catalog stays in the token while it fits.
+            OwnershipClaim::Never
+                if self.gate.app.sign_in.has_code || user.differs_from_catalog() =>
+            {
+                OwnershipClaim::WhileSmall
+            }
+            configured => configured,
+        }
+    }
+
+    /// A token of a user, issued now.
+    pub(super) async fn issue_token(
+        &self,
+        user: &ResolvedUser,
+        ownership_claim: OwnershipClaim,
+        expires_at: i64,
+    ) -> Result<String, Fault> {
+        let Config { backstage, signing_keys, .. } = &self.gate.config;
+        let ResolvedUser { user, ownership, claims, .. } = user;
+        let request = TokenRequest {
+            issuer: &backstage.issuer,
+            user,
+            ownership,
+            ownership_claim,
+            claims,
+            issued_at: self.seconds(),
+            expires_at,
+        };
+        issue(&request, signing_keys.first(), self.ports).await
     }
 
     /// The identity of a verified caller, and their Backstage user.

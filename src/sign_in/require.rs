@@ -76,6 +76,12 @@ impl Requirement {
         matches!(self.test, Test::Group(_))
     }
 
+    /// Whether the rule looks at what the identity provider says, and not only at the email.
+    #[must_use]
+    pub const fn needs_identity_provider(&self) -> bool {
+        matches!(self.test, Test::Group(_) | Test::Attribute { .. })
+    }
+
     pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let domains = reader.strings("emailDomain");
         let groups = reader.strings("group");

@@ -146,7 +146,8 @@ impl Trial {
             vars: self.vars.clone(),
             ..TrialPorts::default()
         };
-        let assertion = Rc::new(Assertion::for_testing(
+        let assertion = Rc::new(Assertion::on_trial(
+            "testing",
             identity.claims.clone(),
             identity.subject.clone(),
             self.now + LIFE,
@@ -155,7 +156,7 @@ impl Trial {
         let Some(outcome) = block_on(gate.try_sign_in(&assertion, now, &ports), &ports) else {
             return Err(fault("internal", "the sign-in never ends".to_owned()));
         };
-        let TrialOutcome { result, tries, notes } = outcome;
+        let TrialOutcome { result, tries, notes, .. } = outcome;
         match result {
             Ok(user) => Ok(TrialSignIn { user, tries, notes }),
             Err(error) => Err(TrialRejection {

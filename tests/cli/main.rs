@@ -20,7 +20,15 @@ mod index;
 mod keygen;
 mod push;
 mod reconciliation;
+mod resolve;
+mod resolve_against;
+mod resolve_property;
+mod resolve_shapes;
 mod sandbox;
 mod server;
 mod terminal;
 mod verify;
+
+#[allow(dead_code, unused_imports, reason = "the tests of the core use what these do not")]
+#[path = "../support/mod.rs"]
+mod support;

@@ -91,6 +91,16 @@ impl Cloud {
                 }
                 json!({ "success": true, "result": { "unsuccessful_keys": [] } })
             }
+            ("POST", "/bulk/get") => {
+                let keys = body["keys"].as_array().unwrap();
+                assert!(keys.len() <= 100, "{}", keys.len());
+                let value = |key: &Value| {
+                    let key = key.as_str().unwrap();
+                    (key.to_owned(), json!(state.pairs.get(key).map(|(value, _)| value)))
+                };
+                let values: serde_json::Map<String, Value> = keys.iter().map(value).collect();
+                json!({ "success": true, "result": { "values": values } })
+            }
             other => panic!("{other:?}"),
         };
         if by_half { (500, String::new()) } else { (200, result.to_string()) }
@@ -117,7 +127,7 @@ impl Cloud {
 pub(crate) struct Ground {
     pub(crate) sandbox: Sandbox,
     pub(crate) cloud: Cloud,
-    api: String,
+    pub(crate) api: String,
 }
 
 impl Ground {
@@ -135,6 +145,18 @@ impl Ground {
         let ids = ["catalog", "push", "--account", "acc-1", "--namespace", "ns1"];
         let variables = [&self.variables()[..], variables].concat();
         self.sandbox.run_in(&[&ids[..], arguments].concat(), "", &variables)
+    }
+
+    /// Any command, with this KV.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        self.run_as("api-token", arguments)
+    }
+
+    /// The same with another token of Cloudflare's API.
+    pub(crate) fn run_as(&self, api_token: &str, arguments: &[&str]) -> Run {
+        let ids = ["--account", "acc-1", "--namespace", "ns1"];
+        let variables = [&self.variables()[..], &[("CLOUDFLARE_API_TOKEN", api_token)]].concat();
+        self.sandbox.run_in(&[arguments, &ids[..]].concat(), "", &variables)
     }
 
     fn variables(&self) -> [(&str, &str); 3] {

@@ -8,6 +8,7 @@ use super::super::output::put_json;
 use super::entry::Entry;
 use super::gather::Gathered;
 use super::settings::Settings;
+use super::users;
 use crate::catalog::encode;
 use crate::catalog::import::Index;
 
@@ -59,6 +60,7 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
         files::replace(&args.out, &text, Readers::Anyone)?;
     }
     gathered.report();
+    users::tell_large_tokens(&gathered.index, &args.settings, deployment.as_ref());
     Ok(())
 }
 

@@ -19,8 +19,8 @@ const MAX_NAMED: usize = 10;
 
 /// The records, and what an operator should know of the entities they come from.
 #[derive(Debug)]
-pub(super) struct Gathered {
-    pub(super) index: Index,
+pub(in crate::cli) struct Gathered {
+    pub(in crate::cli) index: Index,
     warnings: Vec<String>,
     /// What was passed over.
     note: Option<String>,
@@ -35,7 +35,7 @@ impl Gathered {
     ///
     /// # Errors
     /// Everything that is wrong with any of them.
-    pub(super) fn from_files(
+    pub(in crate::cli) fn from_files(
         sources: &[PathBuf],
         exclude: &[Pattern],
         policy: &ImportPolicy,
@@ -103,7 +103,7 @@ impl Gathered {
     }
 
     /// Says on stderr what there is.
-    pub(super) fn report(&self) {
+    pub(in crate::cli) fn report(&self) {
         for warning in &self.warnings {
             tell_labelled(Label::Warning, warning);
         }

@@ -72,6 +72,11 @@ impl Ids {
     }
 }
 
+/// Whether the environment has a token of Cloudflare's API.
+pub(in crate::cli) fn has_api_token() -> bool {
+    variable("CLOUDFLARE_API_TOKEN").is_some()
+}
+
 fn catalog_id(deployment: &Deployment) -> Option<String> {
     let namespaces = deployment.get("kv_namespaces")?.as_array()?;
     let binding = |it: &&Value| it.get("binding").and_then(Value::as_str) == Some("CATALOG");

@@ -108,7 +108,7 @@ impl Namespace {
         }
     }
 
-    fn call(&self, method: Method, path: &str, body: &str) -> Result<Value, String> {
+    pub(super) fn call(&self, method: Method, path: &str, body: &str) -> Result<Value, String> {
         let mut headers = vec![
             ("accept".to_owned(), "application/json".to_owned()),
             ("authorization".to_owned(), format!("Bearer {}", self.api_token)),

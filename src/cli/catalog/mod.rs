@@ -6,14 +6,22 @@ mod entry;
 mod gather;
 mod ids;
 mod kv;
+mod kv_values;
 mod lists;
 mod live;
 mod progress;
 mod push;
 mod settings;
 mod source;
+mod users;
 
 use super::CliError;
+
+pub(super) use gather::Gathered;
+pub(super) use ids::{Ids, has_api_token};
+pub(super) use kv::Namespace;
+pub(super) use settings::Settings;
+pub(super) use users::to_records;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {

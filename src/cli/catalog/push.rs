@@ -11,6 +11,7 @@ use super::ids::{Ids, variable};
 use super::live::Backstage;
 use super::progress::progress;
 use super::settings::Settings;
+use super::users;
 use crate::catalog::import::{Index, MAX_REMOVED, Plan, Reconciliation, Write};
 use crate::catalog::{Record, encode};
 
@@ -36,7 +37,7 @@ pub(in crate::cli) struct Args {
     /// A file of such headers, one a line
     #[arg(long, value_name = "FILE", requires = "url")]
     header_file: Vec<PathBuf>,
-    /// Say what would be written, and write nothing
+    /// Say what would be written, and what that changes for users, and write nothing
     #[arg(long)]
     dry_run: bool,
     /// The most of the users, or of the emails, that are removed without --force
@@ -82,12 +83,17 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
         Some(url) => Gathered::from_backstage(&backstage(url, args)?, &policy)?,
     };
     gathered.report();
+    users::tell_large_tokens(&gathered.index, &args.settings, deployment.as_ref());
     if let Some(missing) = &gathered.missing {
         return Err(format!("{missing}: nothing is written").into());
     }
     let mut reconciliation = Reconciliation::new(usize::MAX, policy);
     namespace.list(&mut reconciliation)?;
     let plan = plan(reconciliation, &gathered.index)?;
+    if args.dry_run {
+        let (index, settings) = (&gathered.index, &args.settings);
+        users::put_changes(&namespace, &plan, index, settings, deployment.as_ref())?;
+    }
     put(&describe(&plan))?;
     if let Some(excess) = plan.excess(args.max_deletions).filter(|_| !args.force) {
         return Err(format!(

@@ -51,6 +51,11 @@ impl Settings {
         Ok(deployments.into_iter().next())
     }
 
+    /// How messages name a deployment of the file.
+    pub(in crate::cli) fn place(&self, deployment: &Deployment) -> String {
+        format!("{}{}", self.path().display(), deployment.label())
+    }
+
     /// What the records have: the annotations of the command line and of the configuration, and what
     /// else the configuration says.
     ///
@@ -65,7 +70,7 @@ impl Settings {
         if let Some(deployment) = deployment
             && let Some(cfaccess) = deployment.var("CFACCESS")
         {
-            let place = format!("{}{}", self.path().display(), deployment.label());
+            let place = self.place(deployment);
             policy = import_policy(&cfaccess).map_err(|problems| {
                 CliError(problems.iter().map(|problem| format!("{place}: {problem}")).collect())
             })?;
