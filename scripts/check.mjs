@@ -49,7 +49,7 @@ const BENCH_CRATES = ["crypto", "custom"].map((name) => join(ROOT, "bench", name
 
 /** The `include` of Cargo.toml, and what cargo adds to it. */
 const PACKAGED =
-  /^(docs\/(configuration|custom-resolvers)\.md|src\/.+\.(rs|mjs)|tests\/.+\.(rs|json|yaml)|[A-Z]+(\.md)?|Cargo\.(lock|toml|toml\.orig)|wrangler\.toml|\.cargo_vcs_info\.json)$/;
+  /^(docs\/(configuration|custom-resolvers|doctor)\.md|src\/.+\.(rs|mjs)|tests\/.+\.(rs|json|yaml)|[A-Z]+(\.md)?|Cargo\.(lock|toml|toml\.orig)|wrangler\.toml|\.cargo_vcs_info\.json)$/;
 
 await main(import.meta.url, async () => {
   await setup();
