@@ -13,17 +13,49 @@ use crate::ports::{CatalogPort, Failure};
 const MAX_RECORDS: usize = 4_000;
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
+/// The most keys that are read ahead at once.
+const MAX_AHEAD: usize = 16;
+
+/// How long a key counts as being read ahead if its request is cut off, in seconds: as long as KV may
+/// take.
+const AHEAD_TURN: i64 = 3;
+
 /// Records by their key in KV, each with the time (seconds since 1970) until which it counts as
 /// fresh. That there is none is never remembered: who is added may sign in as soon as KV knows.
 #[derive(Debug)]
-pub struct RecordCache(Bounded<String, Kept>);
+pub struct RecordCache {
+    records: Bounded<String, Kept>,
+    /// The keys that are being read ahead, each with the end of its turn, in seconds since 1970.
+    ahead: RefCell<Vec<(String, i64)>>,
+}
 
 /// A record's text and its end.
 type Kept = (String, i64);
 
 impl Default for RecordCache {
     fn default() -> Self {
-        Self(Bounded::new(MAX_RECORDS, MAX_BYTES))
+        Self { records: Bounded::new(MAX_RECORDS, MAX_BYTES), ahead: RefCell::default() }
+    }
+}
+
+impl RecordCache {
+    /// Whether this key may be read ahead now. Not if it is in memory, if another request reads it, or if
+    /// many are being read: what helps one request must not double the reads of a flood.
+    fn begin_ahead(&self, key: &str, now: i64) -> bool {
+        let mut ahead = self.ahead.borrow_mut();
+        // The turn of a request that was cut off ends by itself.
+        ahead.retain(|(_, until)| (now..=now + AHEAD_TURN).contains(until));
+        let may_read = ahead.len() < MAX_AHEAD
+            && ahead.iter().all(|(other, _)| other != key)
+            && self.records.get(key, now).is_none();
+        if may_read {
+            ahead.push((key.to_owned(), now + AHEAD_TURN));
+        }
+        may_read
+    }
+
+    fn end_ahead(&self, key: &str) {
+        self.ahead.borrow_mut().retain(|(other, _)| other != key);
     }
 }
 
@@ -70,7 +102,7 @@ impl<'a, P: CatalogPort> CachedCatalog<'a, P> {
     /// The output of `other`. While it waits, the value of a key that will probably be asked for is
     /// read, and kept for whoever asks.
     pub async fn read_ahead<F: Future>(&self, key: String, other: F) -> F::Output {
-        if self.records.0.get(&key, self.now).is_some() {
+        if !self.records.begin_ahead(&key, self.now) {
             return other.await;
         }
         let (ports, mut other) = (self.ports, pin!(other));
@@ -82,6 +114,7 @@ impl<'a, P: CatalogPort> CachedCatalog<'a, P> {
                 && let Poll::Ready(value) = read.as_mut().poll(context)
             {
                 answer = Some(value);
+                self.records.end_ahead(&key);
             }
             other.as_mut().poll(context)
         })
@@ -94,7 +127,11 @@ impl<'a, P: CatalogPort> CachedCatalog<'a, P> {
     async fn read(&self, key: &str) -> Result<Option<String>, Failure> {
         let ahead = self.ahead.take();
         match ahead {
-            Some((asked, read)) if asked == key => read.await,
+            Some((asked, read)) if asked == key => {
+                let value = read.await;
+                self.records.end_ahead(key);
+                value
+            }
             _ => self.ports.read_catalog(key).await,
         }
     }
@@ -102,7 +139,7 @@ impl<'a, P: CatalogPort> CachedCatalog<'a, P> {
 
 impl<P: CatalogPort> CatalogPort for CachedCatalog<'_, P> {
     async fn read_catalog(&self, key: &str) -> Result<Option<String>, Failure> {
-        if let Some((text, until)) = self.records.0.get(key, self.now) {
+        if let Some((text, until)) = self.records.records.get(key, self.now) {
             self.rests_on(until);
             return Ok(Some(text));
         }
@@ -111,12 +148,12 @@ impl<P: CatalogPort> CatalogPort for CachedCatalog<'_, P> {
         self.rests_on(until);
         if let Some(text) = &text {
             let bytes = key.len() + text.len();
-            self.records.0.put(key.to_owned(), (text.clone(), until), until, bytes);
+            self.records.records.put(key.to_owned(), (text.clone(), until), until, bytes);
         }
         Ok(text)
     }
 
     fn forget(&self, key: &str) {
-        self.records.0.remove(key);
+        self.records.records.remove(key);
     }
 }

@@ -104,3 +104,34 @@ fn refused_assertion_reads_nothing_of_the_catalog() {
     }
     assert_eq!(world.catalog.reads(), 0);
 }
+
+#[test]
+fn flood_reads_ahead_each_key_once_and_few_at_a_time() {
+    let gate = with(&json!({ "resolver": "emailMatchingUserEntityProfileEmail" }));
+    let world = World::new();
+    let latch = world.identity.holds_back_all();
+    let ask = |nonce: usize, email: String| {
+        Ask::refresh(&Claims::user().set("email", email).set("identity_nonce", nonce).mint())
+    };
+    let of_one = (0..20).map(|nonce| ask(nonce, "jane@example.com".to_owned()));
+    let of_many = (20..60).map(|nonce| ask(nonce, format!("user{nonce}@example.com")));
+    let asks: Vec<_> = of_one.chain(of_many).collect();
+    let requests: Vec<_> = asks.iter().map(Ask::request).collect();
+    world.catalog.holds_back(true);
+    let mut running: Vec<_> =
+        requests.iter().map(|request| Box::pin(gate.decide(request, at(NOW), &world))).collect();
+    for request in &mut running {
+        assert!(poll_once(request.as_mut()).is_pending());
+    }
+    assert_eq!(world.catalog.reads(), 16);
+    // Requests that were cut off keep no turn.
+    drop(running);
+    let later = ask(60, "later@example.com".to_owned()).at(NOW + 4);
+    let request = later.request();
+    let mut refresh = pin!(gate.decide(&request, at(NOW + 4), &world));
+    assert!(poll_once(refresh.as_mut()).is_pending());
+    assert_eq!(world.catalog.reads(), 17);
+    world.catalog.holds_back(false);
+    latch.open();
+    assert!(poll_once(refresh.as_mut()).is_ready());
+}

@@ -54,6 +54,7 @@ pub(crate) struct Store {
     lives: RefCell<BTreeMap<String, u32>>,
     reads: Cell<usize>,
     down: Cell<bool>,
+    held_back: Cell<bool>,
 }
 
 impl World {
@@ -212,6 +213,20 @@ impl Store {
         self.down.set(false);
     }
 
+    /// Holds back the answers to all reads, or no longer.
+    pub(crate) fn holds_back(&self, held_back: bool) {
+        self.held_back.set(held_back);
+    }
+
+    async fn answer(&self, key: &str) -> Result<Option<String>, Failure> {
+        let answer = self.read(key);
+        std::future::poll_fn(|_| {
+            if self.held_back.get() { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+        })
+        .await;
+        answer
+    }
+
     fn read(&self, key: &str) -> Result<Option<String>, Failure> {
         self.reads.set(self.reads.get() + 1);
         if self.down.get() { Err(Failure("KV: 500".to_owned())) } else { Ok(self.value(key)) }
@@ -220,7 +235,7 @@ impl Store {
 
 impl CatalogPort for World {
     async fn read_catalog(&self, key: &str) -> Result<Option<String>, Failure> {
-        self.catalog.read(key)
+        self.catalog.answer(key).await
     }
 }
 
