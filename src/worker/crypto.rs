@@ -77,6 +77,18 @@ pub(super) async fn sign(
     Ok(Uint8Array::new(&signature).to_vec())
 }
 
+/// Imports a key.
+///
+/// # Errors
+/// If it is none for this purpose.
+pub(super) async fn check_import(
+    purpose: Purpose,
+    fingerprint: [u8; 32],
+    jwk: &JsonWebKey<'_>,
+) -> Result<(), Failure> {
+    import(purpose, fingerprint, jwk).await.map(drop).map_err(|error| Failure(describe(&error)))
+}
+
 async fn import(
     purpose: Purpose,
     fingerprint: [u8; 32],
