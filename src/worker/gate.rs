@@ -46,17 +46,14 @@ pub(super) async fn of_isolate(app: &dyn Fn() -> CfAccess, env: &Bindings) -> Ga
         return gate;
     }
     // Requests that come meanwhile check too: none waits for the work of another.
-    match within(check_keys(&config.signing_keys), Delay::from(CHECK_LIMIT)).await {
-        Some(Ok(verdict)) => {
-            CHECK_FROM.set(i64::MAX);
-            verdict.map_or(gate, |why| set(Rc::new(Err(Fault::Misconfigured(why)))))
-        }
+    let checked = within(check_keys(&config.signing_keys), Delay::from(CHECK_LIMIT)).await;
+    let Some(Ok(verdict)) = checked else {
         // That signing fails or hangs says nothing about the keys.
-        Some(Err(_)) | None => {
-            CHECK_FROM.set(now + CHECK_PAUSE);
-            gate
-        }
-    }
+        CHECK_FROM.set(now + CHECK_PAUSE);
+        return gate;
+    };
+    CHECK_FROM.set(i64::MAX);
+    verdict.map_or(gate, |why| set(Rc::new(Err(Fault::Misconfigured(why)))))
 }
 
 fn set(gate: GateOrFault) -> GateOrFault {

@@ -66,7 +66,8 @@ export const FLOODS = {
 
   "5,000 clients that leave half-way": {
     users: 50,
-    mb: 500,
+    // A slow machine has more of them open at once.
+    mb: 800,
     async run({ services, instance, asks, callers, team }) {
       await services.of.identity.setFault("slow");
       const answers = [];
