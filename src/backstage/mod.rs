@@ -13,6 +13,7 @@ pub use published_jwks::{is_jwk_set, join as join_jwks};
 pub use refresh_answer::{BackstageIdentity, ProviderInfo, RefreshAnswer, Session};
 pub use signing_keys::SigningKeySet;
 pub use user_token::{
-    MAX_TOKEN_LENGTH, OwnershipClaim, SMALL_TOKEN_LENGTH, TokenRequest, is_reserved_claim, issue,
+    MAX_TOKEN_LENGTH, OwnershipClaim, SIGNATURE_BYTES, SMALL_TOKEN_LENGTH, TokenRequest,
+    is_reserved_claim, issue,
 };
 pub use userinfo::{UnverifiedToken, UserClaims, read_token, verify_user_token};

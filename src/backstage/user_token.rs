@@ -18,7 +18,7 @@ pub const MAX_TOKEN_LENGTH: usize = 32_768;
 pub const SMALL_TOKEN_LENGTH: usize = 6 * 1024;
 
 /// The bytes of an ES256 signature (RFC 7518, section 3.4).
-const SIGNATURE_BYTES: usize = 64;
+pub const SIGNATURE_BYTES: usize = 64;
 
 /// A dot and an ES256 signature in base64url.
 const SIGNATURE_LENGTH: usize = 87;

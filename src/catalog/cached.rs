@@ -99,8 +99,8 @@ impl<'a, P> CachedCatalog<'a, P> {
 }
 
 impl<'a, P: CatalogPort> CachedCatalog<'a, P> {
-    /// The output of `other`. While it waits, the value of a key that will probably be asked for is
-    /// read, and kept for whoever asks.
+    /// The output of `other`. While it waits, the value of a key that will probably be needed is
+    /// read, and kept until it is.
     pub async fn read_ahead<F: Future>(&self, key: String, other: F) -> F::Output {
         if !self.records.begin_ahead(&key, self.now) {
             return other.await;

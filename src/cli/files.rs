@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
 
+use super::clock;
 use super::text;
-use super::verify::clock;
 
 /// How many files with one time in their names are kept at the most.
 const MAX_KEPT: usize = 100;
@@ -116,7 +116,7 @@ pub(super) fn replace_and_keep(
 
 /// Writes what a file has held under a name that no file has.
 fn keep(path: &Path, content: &[u8], readers: Readers) -> Result<PathBuf, String> {
-    let time = DateTime::from_timestamp(clock(), 0).unwrap_or_default().naive_utc();
+    let time = DateTime::from_timestamp(clock::now(), 0).unwrap_or_default().naive_utc();
     let time = format!("{time:?}Z").replace(['-', ':'], "");
     for number in 0..MAX_KEPT {
         let mut name = path.as_os_str().to_owned();

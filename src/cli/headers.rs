@@ -9,7 +9,7 @@ use super::output::hide;
 /// Before the name of a variable that holds the value.
 const FROM_ENVIRONMENT: &str = "env:";
 
-/// The headers of `--header` and `--header-file`. No value is ever shown, whoever quotes it.
+/// The headers of `--header` and `--header-file`. No value is shown, in whatever text it stands.
 ///
 /// # Errors
 /// A sentence that says which header is meant, without its value.

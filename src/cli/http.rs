@@ -1,11 +1,12 @@
 //! Requests of the command line, within the limits that a [`HttpRequest`] sets.
 
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use chrono::DateTime;
 use ureq::Agent;
 
+use super::clock;
 use crate::ports::{Failure, HttpRequest, HttpResponse, is_html};
 
 /// Makes the request. Redirects are answers, not followed.
@@ -63,20 +64,25 @@ pub(super) fn send_with_retry(
     send(method, call, body).map(|(answer, _)| answer)
 }
 
+/// What makes requests: every answer is an answer, redirects and errors too.
+pub(super) fn agent(time_limit: Duration) -> Agent {
+    Agent::config_builder()
+        .timeout_global(Some(time_limit))
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .http_status_as_error(false)
+        .user_agent(concat!("cfaccess/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .into()
+}
+
 /// The answer, and the seconds of its `retry-after`.
 fn send(
     method: Method,
     call: &HttpRequest,
     body: &str,
 ) -> Result<(HttpResponse, Option<u64>), Failure> {
-    let agent: Agent = Agent::config_builder()
-        .timeout_global(Some(Duration::from_millis(call.timeout_ms.into())))
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .http_status_as_error(false)
-        .user_agent(concat!("cfaccess/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .into();
+    let agent = agent(Duration::from_millis(call.timeout_ms.into()));
     let failure = |error: ureq::Error| Failure(format!("{}: {error}", call.url));
     let response = match method {
         Method::Get => {
@@ -99,7 +105,7 @@ fn send(
     let kind = response.headers().get("content-type").and_then(|value| value.to_str().ok());
     let is_html = kind.is_some_and(is_html);
     let asked = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-    let asked = asked.and_then(|text| retry_after(text.trim(), now_s()));
+    let asked = asked.and_then(|text| retry_after(text.trim(), clock::now()));
     let limit = u64::try_from(call.max_bytes).unwrap_or(u64::MAX);
     let body = match response.body_mut().with_config().limit(limit).read_to_string() {
         Ok(body) => body,
@@ -117,12 +123,6 @@ fn retry_after(text: &str, now_s: i64) -> Option<u64> {
     }
     let date = DateTime::parse_from_rfc2822(text).ok()?;
     Some(u64::try_from(date.timestamp() - now_s).unwrap_or_default())
-}
-
-#[expect(clippy::disallowed_methods, reason = "native only")]
-fn now_s() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
 mod catalog;
+mod clock;
 mod doctor;
 mod es256;
 mod files;

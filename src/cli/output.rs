@@ -16,7 +16,7 @@ const HIDDEN: &str = "[secret]";
 /// Shorter values are in every other word, and none that a server issues.
 const SHORTEST_SECRET: usize = 6;
 
-/// From now on this value is never shown, whoever quotes it.
+/// From now on this value is not shown, in whatever text it stands.
 pub(super) fn hide(secret: &str) {
     let secret = secret.trim();
     if secret.len() >= SHORTEST_SECRET {

@@ -4,12 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use worker::Delay;
 
 use super::crypto::{self, Purpose};
 use super::env::{self, Bindings};
-use super::{clock, forward};
-use crate::backstage::SigningKeySet;
+use super::forward;
+use crate::backstage::{SIGNATURE_BYTES, SigningKeySet};
 use crate::error::Fault;
 use crate::futures::within;
 use crate::gate::{CfAccess, Gate};
@@ -20,9 +21,6 @@ pub(super) type GateOrFault = Rc<Result<Gate, Fault>>;
 
 /// What is signed to see that the halves of a signing key belong together.
 const PROBE: &[u8] = b"cfaccess signing key";
-
-/// The bytes of an ES256 signature (RFC 7518, section 3.4).
-const SIGNATURE_LENGTH: usize = 64;
 
 /// How long the check of the keys may take. It takes a millisecond.
 const CHECK_LIMIT: Duration = Duration::from_millis(250);
@@ -37,11 +35,15 @@ thread_local! {
     static CHECK_FROM: Cell<i64> = const { Cell::new(0) };
 }
 
-/// The gate of this isolate, which the first request makes.
-pub(super) async fn of_isolate(app: &dyn Fn() -> CfAccess, env: &Bindings) -> GateOrFault {
+/// The gate of this isolate, which the first request makes; `now` is when the request came.
+pub(super) async fn of_isolate(
+    app: &dyn Fn() -> CfAccess,
+    env: &Bindings,
+    now: DateTime<Utc>,
+) -> GateOrFault {
     let gate = known().unwrap_or_else(|| set(make(app, env)));
     let Ok(Gate { config, .. }) = gate.as_ref() else { return gate };
-    let now = clock::now().timestamp();
+    let now = now.timestamp();
     if now < CHECK_FROM.get() {
         return gate;
     }
@@ -84,7 +86,7 @@ async fn check_keys(keys: &SigningKeySet) -> Result<Option<String>, Failure> {
             }
         }
         let signature = crypto::sign(key.fingerprint, &key.jwk, PROBE).await?;
-        if signature.len() != SIGNATURE_LENGTH {
+        if signature.len() != SIGNATURE_BYTES {
             return Err(Failure(format!("{name}: a signature of {} bytes", signature.len())));
         }
         let purpose = Purpose::VerifyEs256;

@@ -258,7 +258,7 @@ fn bad_input_is_named_and_nothing_is_resolved() {
     folder.0.write("list.json", "[]");
     folder.0.write("error.json", r#"{"err":"no app token set"}"#);
     folder.0.write("groups.json", r#"{"email":"jane@example.com","groups":"staff"}"#);
-    folder.0.write("nobody.json", r#"{"name":"Jane"}"#);
+    folder.0.write("no-email.json", r#"{"name":"Jane"}"#);
     let jane = ["--as", "jane@example.com"];
     for (arguments, code, message) in [
         (vec![], 1, "say whose sign-in with --as, --identity or --service-token"),
@@ -272,7 +272,7 @@ fn bad_input_is_named_and_nothing_is_resolved() {
         (vec!["--identity", "none.json"], 1, "none.json: cannot be read"),
         (vec!["--identity", "error.json"], 1, "is an error of get-identity (no app token set)"),
         (vec!["--identity", "groups.json"], 1, "groups.json: `groups` must be a list"),
-        (vec!["--identity", "nobody.json"], 1, "nobody.json: has no `email`"),
+        (vec!["--identity", "no-email.json"], 1, "no-email.json: has no `email`"),
         ([&jane[..], &["--env", "staging"]].concat(), 1, "has no environment `staging`"),
         ([&jane[..], &["--remote"]].concat(), 2, "cannot be used with"),
         (vec!["--as", "jane"], 2, "must be an email"),

@@ -13,7 +13,7 @@ let ids = 0;
 /**
  * Sends one request of a user and judges the answer.
  *
- * @returns {Promise<{ word: string, ms: number, wrong?: string }>} `wrong` says whom or what the answer is of, if that is
+ * @returns {Promise<{ word: string, ms: number, wrong?: string }>} `wrong` says which user or file the answer is of, if that is
  *   not the asker
  */
 export async function ask(kind, { instance, team, caller, signal }) {

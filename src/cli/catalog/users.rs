@@ -1,11 +1,13 @@
-//! What `catalog build` and `catalog push` say of the users: whom a push changes, and whose token is large.
+//! What `catalog build` and `catalog push` say of the users: which of them a push changes, and which have a
+//! large token.
 
 use std::collections::BTreeMap;
 
 use super::super::CliError;
 use super::super::output::{Label, printable, put, tell_labelled};
-use super::super::resolve::changes_report;
-use super::super::trial::{self, Changes, MemoryRecords, NODE_LIMIT, OTHER_HEADERS, Trial};
+use super::super::trial::{
+    self, Changes, MemoryRecords, NODE_LIMIT, OTHER_HEADERS, Trial, changes_report,
+};
 use super::super::wrangler::Deployment;
 use super::kv::Namespace;
 use super::settings::Settings;
@@ -68,10 +70,10 @@ pub(super) fn put_changes(
     let replaced = plan.changed.iter().map(|it| it.key.clone());
     let gone: Vec<String> = plan.removed.iter().cloned().chain(replaced).collect();
     old.extend(namespace.values(&gone)?);
-    put(&changes_report(&Changes::of(config, &old, &new)))
+    put(&changes_report::report(&Changes::of(config, &old, &new)))
 }
 
-/// Says on stderr whose token, with the ownership refs in it, is larger than Node.js takes.
+/// Names on stderr the users whose token, with the ownership refs in it, is larger than Node.js takes.
 pub(super) fn tell_large_tokens(
     index: &Index,
     settings: &Settings,
@@ -109,8 +111,7 @@ fn sentence(large: &BTreeMap<String, usize>, is_configured: bool) -> String {
 }
 
 fn stand_in() -> Option<Config> {
-    let keys = serde_json::json!({ "keys": [super::super::es256::NewKey::random(None).to_jwk()] });
     let [cfaccess, backstage] = STAND_IN.map(|text| Some(text.to_owned()));
-    let source = RawConfig { cfaccess, backstage, signing_keys: Some(keys.to_string()) };
+    let source = RawConfig { cfaccess, backstage, signing_keys: Some(trial::signing_keys()) };
     Config::read(&source, &AppCode::default()).ok()
 }

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, NaiveDate};
 
 use self::findings::{Code, Finding, Findings, Report};
-use super::verify::clock;
+use super::clock;
 use super::wrangler::{self, Deployment, Wrangler};
 use super::{CliError, headers};
 use crate::config::Config;
@@ -122,7 +122,7 @@ fn examine_all(args: &Args) -> Result<Vec<Report>, String> {
     }
     let given = args.signing_keys.as_deref().map(secrets::from_file).transpose()?;
     let is_own_worker = is_own_worker(&file);
-    let today = DateTime::from_timestamp(clock(), 0).unwrap_or_default().date_naive();
+    let today = DateTime::from_timestamp(clock::now(), 0).unwrap_or_default().date_naive();
     let folder = file.parent().unwrap_or(Path::new(""));
     let mut all = wrangler.deployments(None)?;
     for deployment in &mut all {

@@ -10,7 +10,7 @@ use super::hosts::{host_in, is_private, port_in};
 use crate::config::Config;
 use crate::reader::Reader;
 
-/// Request headers that have a meaning of their own, or that nobody signs.
+/// Request headers that have a meaning of their own, or that carry no signature.
 const TAKEN_HEADERS: [&str; 12] = [
     "accept",
     "authorization",

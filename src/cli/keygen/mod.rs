@@ -10,10 +10,10 @@ use clap::ArgGroup;
 use serde_json::{Value, json};
 
 use super::CliError;
+use super::clock;
 use super::es256::{NewKey, secret_key};
 use super::files;
 use super::output::{put_json, tell};
-use super::verify::clock;
 use crate::backstage::SigningKeySet;
 use rotation::{Step, shown};
 
@@ -121,7 +121,7 @@ enum Phase {
 }
 
 fn rotate(file: &Path, phase: Phase, args: &Args) -> Result<(), CliError> {
-    let seconds = args.now.unwrap_or_else(clock);
+    let seconds = args.now.unwrap_or_else(clock::now);
     let now = DateTime::from_timestamp(seconds, 0)
         .ok_or_else(|| format!("--now {seconds} is no time"))?;
     // Held until the set is written.

@@ -2,7 +2,6 @@
 //! changes for each user. The Worker's own code decides.
 
 mod caller;
-mod changes;
 mod json;
 mod remedy;
 mod report;
@@ -14,11 +13,9 @@ use std::path::PathBuf;
 use super::CliError;
 use super::catalog::{Ids, Settings};
 use super::output::{Label, put, put_json, tell_labelled};
-use super::trial::{self, Changes, Ended, Trial};
+use super::trial::{self, Changes, Ended, Trial, changes_report};
 use crate::sign_in::OnUserNotFound;
 use source::Place;
-
-pub(super) use changes::report as changes_report;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
@@ -97,9 +94,9 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
         let old = sources.older(&args.against)?;
         let changes = Changes::of(config, &old, &new);
         if args.json {
-            put_json(&format!("{:#}\n", changes::to_json(&changes)))?;
+            put_json(&format!("{:#}\n", changes_report::to_json(&changes)))?;
         } else {
-            put(&changes::report(&changes))?;
+            put(&changes_report::report(&changes))?;
         }
         return Ok(());
     };

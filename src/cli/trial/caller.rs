@@ -7,7 +7,7 @@ use crate::access::{Assertion, Subject};
 /// How long the assertion of a trial lives, in seconds.
 const LIFE: i64 = 24 * 3600;
 
-/// The id of a user of whom no other is known.
+/// The id of a user without a known one.
 const NO_ID: &str = "00000000-0000-4000-8000-000000000000";
 
 /// A caller.
@@ -21,8 +21,8 @@ pub(in crate::cli) struct Caller {
 }
 
 impl Caller {
-    /// A user with this email, of whom get-identity answers a document. A member `email` of it must be this
-    /// one.
+    /// A user with this email. `document` is what get-identity answers for them: an `email` in it must be
+    /// this one.
     pub(in crate::cli) fn user(
         email: &str,
         id: Option<&str>,

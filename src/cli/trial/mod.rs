@@ -3,6 +3,7 @@
 
 mod caller;
 mod changes;
+pub(super) mod changes_report;
 mod observer;
 mod ports;
 mod token_size;
@@ -13,9 +14,9 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::CliError;
+use super::clock;
 use super::es256::NewKey;
 use super::ports::block_on;
-use super::verify::clock;
 use super::wrangler::Deployment;
 use crate::config::{AppCode, Config, RawConfig};
 use crate::error::{Fault, GateError};
@@ -23,7 +24,7 @@ use crate::gate::{Gate, TrialOutcome};
 use crate::sign_in::ResolvedUser;
 
 pub(super) use caller::Caller;
-pub(super) use changes::{Change, Changes, What};
+pub(super) use changes::Changes;
 pub(super) use observer::{Found, Outcome, Step};
 pub(super) use ports::{MemoryRecords, Records};
 pub(super) use token_size::{NODE_LIMIT, OTHER_HEADERS, large_tokens};
@@ -78,11 +79,16 @@ pub(super) fn config(deployment: &Deployment, place: &str) -> Result<Config, Cli
     let source = RawConfig {
         cfaccess: deployment.var("CFACCESS"),
         backstage: deployment.var("BACKSTAGE"),
-        signing_keys: Some(json!({ "keys": [NewKey::random(None).to_jwk()] }).to_string()),
+        signing_keys: Some(signing_keys()),
     };
     Config::read(&source, &AppCode::unknown()).map_err(|problems| {
         CliError(problems.iter().map(|problem| format!("{place}: {problem}")).collect())
     })
+}
+
+/// A set of a new signing key, in the place of the secret.
+pub(super) fn signing_keys() -> String {
+    json!({ "keys": [NewKey::random(None).to_jwk()] }).to_string()
 }
 
 impl Trial {
@@ -94,7 +100,7 @@ impl Trial {
             resolvers.into_iter().map(|it| observer::observed(it, &observer)).collect();
         // Every resolver shows all that it reads.
         config.sign_in.catalog_max_age = 0;
-        let now = DateTime::from_timestamp(clock(), 0).unwrap_or_default();
+        let now = DateTime::from_timestamp(clock::now(), 0).unwrap_or_default();
         Self { gate: Gate::new(config), observer, now }
     }
 

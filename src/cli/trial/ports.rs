@@ -4,11 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::observer::{Found, Observer};
+use crate::backstage::SIGNATURE_BYTES;
 use crate::jwk::{PublicKey, SigningKey};
 use crate::ports::{CatalogPort, Failure, HttpRequest, HttpResponse, Ports};
-
-/// How many bytes an ES256 signature has (RFC 7518, section 3.4).
-const SIGNATURE_BYTES: usize = 64;
 
 /// Records by their key in KV.
 pub(in crate::cli) type MemoryRecords = BTreeMap<String, String>;

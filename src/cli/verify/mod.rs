@@ -4,12 +4,12 @@ mod report;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::CliError;
+use super::clock;
 use super::es256::NewKey;
 use super::files;
 use super::output::put;
@@ -162,13 +162,6 @@ fn token(argument: &str) -> Result<String, String> {
 }
 
 fn time(now: Option<i64>) -> Result<DateTime<Utc>, String> {
-    let now = now.unwrap_or_else(clock);
+    let now = now.unwrap_or_else(clock::now);
     DateTime::from_timestamp(now, 0).ok_or_else(|| format!("--now {now} is no time"))
-}
-
-/// Seconds since 1970.
-#[expect(clippy::disallowed_methods, reason = "native, and the one clock of the command line")]
-pub(super) fn clock() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use ureq::Agent;
 
+use super::super::super::http::agent;
 use super::super::hosts::host_in;
 
-/// The longest wait for an answer, in seconds.
-const TIMEOUT_S: u64 = 5;
+/// The longest wait for an answer.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The largest answer, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -53,14 +53,7 @@ impl Answer {
 /// # Errors
 /// Why there is no answer.
 pub(super) fn ask(method: &str, url: &str, headers: &[(String, String)]) -> Result<Answer, String> {
-    let agent: Agent = Agent::config_builder()
-        .timeout_global(Some(Duration::from_secs(TIMEOUT_S)))
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .http_status_as_error(false)
-        .user_agent(concat!("cfaccess/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .into();
+    let agent = agent(TIMEOUT);
     let mut request = if method == "OPTIONS" { agent.options(url) } else { agent.get(url) };
     for (name, value) in headers {
         request = request.header(name, value);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::super::output::printable;
-use super::super::trial::{Change, Changes, What};
+use super::changes::{Change, Changes, What};
 
 /// The most users of each kind that are named one by one. JSON names all.
 const MAX_NAMED: usize = 50;
@@ -67,7 +67,7 @@ fn in_words(what: &What) -> String {
 }
 
 /// The document.
-pub(super) fn to_json(changes: &Changes) -> Value {
+pub(in crate::cli) fn to_json(changes: &Changes) -> Value {
     let list: Vec<Value> = changes.list.iter().map(change).collect();
     json!({
         "before": changes.counts.before,
