@@ -47,12 +47,19 @@ export async function keySets({ access }) {
     "HTML with a key inside": [`<html>${JSON.stringify({ keys: [jwk(strong)] })}</html>`, good],
     "keys twice": [`{"keys":[],"keys":[${JSON.stringify({ kty: "RSA", kid: KID, n, e })}]}`, good],
   };
-  const attacks = Object.entries(sets).map(([name, [body, token]]) => ({
+  const faults = Object.entries(sets).map(([name, [body, token]]) => [
+    name,
+    { status: 200, body },
+    token,
+  ]);
+  // By the team's own key, in a set that only its size is wrong with.
+  faults.push(["a set of 32 MB", { huge: true }, await access.mint()]);
+  const attacks = faults.map(([name, certs, token]) => ({
     name,
     // The published set is the same for all Workers, so one after the other.
     alone: true,
     run: (ground) =>
-      withFault(ground, { certs: { status: 200, body } }, () =>
+      withFault(ground, { certs }, () =>
         ground.withGate({}, async (gate) => {
           for (const attack of tokenAttacks(name, token, gate).slice(0, 4)) {
             const accepted = await attack.run(ground);
@@ -90,8 +97,10 @@ export async function identityDocuments({ access }) {
     "no JSON": "{",
     HTML: "<html>bob@example.com</html>",
     "groups of text": { email: VICTIM, groups: "group:default/admins" },
-    __proto__: '{"__proto__":{"email":"bob@example.com"}}',
+    ["__proto__"]: '{"__proto__":{"email":"bob@example.com"}}',
   };
+  const faults = Object.entries(documents).map(([name, body]) => [name, { status: 200, body }]);
+  faults.push(["a document of 32 MB", { huge: true }]);
   const token = await access.mint();
   const ask = async (ground, gate) => {
     const { text } = await ground.send(gate.url, `GET ${REFRESH} HTTP/1.1`, [
@@ -99,11 +108,11 @@ export async function identityDocuments({ access }) {
     ]);
     return { text, user: sessionIn(text) };
   };
-  const attacks = Object.entries(documents).map(([name, body]) => ({
+  const attacks = faults.map(([name, identity]) => ({
     name,
     alone: true,
     run: (ground) =>
-      withFault(ground, { identity: { status: 200, body } }, () =>
+      withFault(ground, { identity }, () =>
         ground.withGate({}, async (gate) => {
           const { text, user } = await ask(ground, gate);
           if (user !== undefined && user !== "user:default/jane.doe") return text;
