@@ -62,7 +62,7 @@ async fn ask<T>(
     let headers = RequestHeaders(request.headers());
     let view = view(&method, &target, &headers);
     let begun = clock::now();
-    let gate = gate::of_isolate(app, env, begun).await;
+    let gate = gate::of_isolate(app, env).await;
     let gate = match gate.as_ref() {
         Ok(gate) => gate,
         Err(fault) => {

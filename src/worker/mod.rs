@@ -90,7 +90,7 @@ pub(crate) async fn answer(
     let headers = RequestHeaders(request.headers());
     let view = view(&method, &target, &headers);
     let now = clock::now();
-    let gate = gate::of_isolate(app, env, now).await;
+    let gate = gate::of_isolate(app, env).await;
     let gate = match gate.as_ref() {
         Ok(gate) => gate,
         Err(fault) => return respond(&misconfigured(fault, &view, now)).map(Into::into),

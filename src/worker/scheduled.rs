@@ -25,7 +25,7 @@ pub(crate) async fn run_sync(
     env: &impl AsRef<JsValue>,
 ) -> Option<String> {
     let env = env.as_ref();
-    let gate = gate::of_isolate(&app, env, super::clock::now()).await;
+    let gate = gate::of_isolate(&app, env).await;
     let summary = match gate.as_ref() {
         Ok(gate) => {
             let backstage = &gate.config.backstage;
