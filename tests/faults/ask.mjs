@@ -13,8 +13,8 @@ let ids = 0;
 /**
  * Sends one request of a user and judges the answer.
  *
- * @returns {Promise<{ word: string, ms: number, wrong?: string }>} `wrong` says which user or file the answer is of, if that is
- *   not the asker
+ * @returns {Promise<{ word: string, ms: number, wrong?: string }>} `wrong` says which user or file the answer is of,
+ *   if that is not the asker
  */
 export async function ask(kind, { instance, team, caller, signal }) {
   return ASKS[kind](instance, team, caller, signal);

@@ -177,16 +177,13 @@ const NO_SIGNATURE = {
   "another's": NONE,
 };
 
+/** What most dependencies are for. */
+const SIGN_IN = { main: "refresh", beside: "forward", good: "200 full", staleAfter: 3_900 };
+
 export const EXPECTED = {
   certs: {
     title: "certs",
-    kinds: {
-      main: "refresh",
-      beside: "forward",
-      good: "200 full",
-      staleAfter: 3_900,
-      recovers: 31,
-    },
+    kinds: { ...SIGN_IN, recovers: 31 },
     states: {
       cold: {
         all: KEYS_UNAVAILABLE,
@@ -200,13 +197,7 @@ export const EXPECTED = {
   },
   identity: {
     title: "get-identity",
-    kinds: {
-      main: "refresh",
-      beside: "forward",
-      good: "200 full",
-      staleAfter: 3_900,
-      recovers: 31,
-    },
+    kinds: { ...SIGN_IN, recovers: 31 },
     states: {
       cold: WITHOUT_IDENTITY,
       "cold with KV": { all: UNTOUCHED },
@@ -216,7 +207,7 @@ export const EXPECTED = {
   },
   catalog: {
     title: "CATALOG read",
-    kinds: { main: "refresh", beside: "forward", good: "200 full", staleAfter: 3_900, recovers: 1 },
+    kinds: { ...SIGN_IN, recovers: 1 },
     states: {
       cold: WITHOUT_CATALOG,
       "cold with KV": WITHOUT_CATALOG,
@@ -226,7 +217,7 @@ export const EXPECTED = {
   },
   cacheRead: {
     title: "ACCESS_CACHE read",
-    kinds: { main: "refresh", beside: "forward", good: "200 full", staleAfter: 3_900, recovers: 1 },
+    kinds: { ...SIGN_IN, recovers: 1 },
     states: {
       // There is nothing that could come slowly or by half.
       cold: { ...WITHOUT_CACHE, drips: NONE, truncated: NONE },
@@ -237,7 +228,7 @@ export const EXPECTED = {
   },
   cacheWrite: {
     title: "ACCESS_CACHE write",
-    kinds: { main: "refresh", beside: "forward", good: "200 full", staleAfter: 3_900, recovers: 1 },
+    kinds: { ...SIGN_IN, recovers: 1 },
     states: {
       cold: WITHOUT_WRITES,
       // Nothing is written.
@@ -274,7 +265,7 @@ export const EXPECTED = {
   registration: {
     title: "origin, registration",
     kinds: {
-      ...{ main: "refresh", beside: "forward", good: "200 full", staleAfter: 90_000, recovers: 61 },
+      ...{ ...SIGN_IN, staleAfter: 90_000, recovers: 61 },
       backstage: { trust: "shared-key" },
     },
     states: {
@@ -286,7 +277,7 @@ export const EXPECTED = {
   },
   signing: {
     title: "signing",
-    kinds: { main: "refresh", beside: "forward", good: "200 full", staleAfter: 3_900, recovers: 1 },
+    kinds: { ...SIGN_IN, recovers: 1 },
     states: {
       cold: NO_SIGNATURE,
       "cold with KV": NO_SIGNATURE,
