@@ -23,6 +23,10 @@ mod claims;
 mod config;
 #[path = "core/config_values.rs"]
 mod config_values;
+#[path = "core/forged.rs"]
+mod forged;
+#[path = "core/forgery.rs"]
+mod forgery;
 #[path = "core/forward.rs"]
 mod forward;
 #[path = "core/forward_verified.rs"]
