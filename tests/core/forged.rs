@@ -13,8 +13,8 @@ use serde_json::json;
 use super::forgery::{Forgery, Signature, forgery};
 use super::property::{config, is_below_public, path};
 use crate::support::{
-    Ask, Claims, NOW, REFRESH, SIGNER, SIGNER_2, Setup, USERINFO, World, code_of, token_header,
-    user_token, verify_user_token,
+    Ask, Claims, NOW, REFRESH, SIGNER_2, Setup, USERINFO, World, code_of, token_header, user_token,
+    verify_user_token,
 };
 
 /// Where a request has the forged assertion, and what it has beside it.
