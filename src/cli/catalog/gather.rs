@@ -12,7 +12,7 @@ use super::live::{self, Backstage};
 use super::source::{Place, Read, Sourced};
 use crate::backstage::EntityRef;
 use crate::catalog::Record;
-use crate::catalog::import::{Entity, Hierarchy, ImportPolicy, Index, Kind};
+use crate::catalog::import::{ANNOTATIONS, Entity, Hierarchy, ImportPolicy, Index, Kind};
 
 /// The most users that a message names one by one.
 const MAX_NAMED: usize = 10;
@@ -21,13 +21,39 @@ const MAX_NAMED: usize = 10;
 #[derive(Debug)]
 pub(in crate::cli) struct Gathered {
     pub(in crate::cli) index: Index,
-    warnings: Vec<String>,
+    /// The refs of the groups among the entities.
+    pub(in crate::cli) groups: BTreeSet<String>,
+    pub(in crate::cli) warnings: Vec<Warning>,
     /// What was passed over.
     note: Option<String>,
     /// What the sources lack of the lists that they are pages of.
     pub(super) missing: Option<String>,
     /// Whether the source was a running Backstage, which is not asked for its groups.
     is_live: bool,
+}
+
+/// What an operator should know of entities that can be read.
+#[derive(Debug)]
+pub(in crate::cli) struct Warning {
+    pub(in crate::cli) concern: Concern,
+    pub(in crate::cli) message: String,
+}
+
+/// What a warning is about.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::cli) enum Concern {
+    /// Several users have one email, annotation or field.
+    Shared,
+    /// The sources may lack entities.
+    Sources,
+    /// No user has what users are found by: an annotation or a field, by its path.
+    Unused(String),
+}
+
+impl Warning {
+    const fn new(concern: Concern, message: String) -> Self {
+        Self { concern, message }
+    }
 }
 
 impl Gathered {
@@ -50,10 +76,12 @@ impl Gathered {
             entities.into_iter().map(|(entity_ref, (entity, _))| (entity_ref, entity)).collect();
         let hierarchy = policy.hierarchy(&entities);
         let mut gathered = Self::of(&entities, &hierarchy, policy, problems, false)?;
-        gathered.warnings.extend(missing.clone());
+        let of_sources = |message| Warning::new(Concern::Sources, message);
+        gathered.warnings.extend(missing.clone().map(of_sources));
         (gathered.note, gathered.missing) = (note, missing);
         if policy.transitive_groups {
-            gathered.warnings.extend(warning_of_unknown_groups(&entities, &gathered.index));
+            let unknown = warning_of_unknown_groups(&entities, &gathered.index);
+            gathered.warnings.extend(unknown.map(of_sources));
         }
         Ok(gathered)
     }
@@ -94,18 +122,22 @@ impl Gathered {
         let mut warnings = warnings_of(entities, &index);
         let is_unused = |name: &&String| !index.annotated.contains_key(*name);
         for name in policy.annotations.iter().filter(is_unused) {
-            warnings.push(format!("no user has the annotation {name}: no user can sign in by it"));
+            let message = format!("no user has the annotation {name}: no user can sign in by it");
+            warnings.push(Warning::new(Concern::Unused(format!("{ANNOTATIONS}{name}")), message));
         }
         for path in policy.indexes.iter().filter(is_unused) {
-            warnings.push(format!("no user has the field {path}: no user can sign in by it"));
+            let message = format!("no user has the field {path}: no user can sign in by it");
+            warnings.push(Warning::new(Concern::Unused(path.clone()), message));
         }
-        Ok(Self { index, warnings, note: None, missing: None, is_live })
+        let is_group = |(_, entity): &(&EntityRef, &Entity)| matches!(entity.kind, Kind::Group(_));
+        let groups = entities.iter().filter(is_group).map(|(it, _)| it.to_string()).collect();
+        Ok(Self { index, groups, warnings, note: None, missing: None, is_live })
     }
 
     /// Says on stderr what there is.
     pub(in crate::cli) fn report(&self) {
         for warning in &self.warnings {
-            tell_labelled(Label::Warning, warning);
+            tell_labelled(Label::Warning, &warning.message);
         }
         if let Some(note) = &self.note {
             tell(note);
@@ -165,14 +197,12 @@ fn collect(
     entities
 }
 
-fn warnings_of(entities: &BTreeMap<EntityRef, Entity>, index: &Index) -> Vec<String> {
-    let mut warnings: Vec<String> = index
-        .ambiguous
-        .iter()
-        .map(|(email, refs)| {
-            format!("{email} belongs to {}: no user can sign in by it", refs.join(" and "))
-        })
-        .collect();
+fn warnings_of(entities: &BTreeMap<EntityRef, Entity>, index: &Index) -> Vec<Warning> {
+    let shared = index.ambiguous.iter().map(|(email, refs)| {
+        format!("{email} belongs to {}: no user can sign in by it", refs.join(" and "))
+    });
+    let mut warnings: Vec<Warning> =
+        shared.map(|message| Warning::new(Concern::Shared, message)).collect();
     let which = |test: &dyn Fn(&Kind) -> bool| {
         let found = entities.iter().filter(|(_, entity)| test(&entity.kind));
         found.map(|(entity_ref, _)| entity_ref.to_string()).collect::<Vec<_>>()
@@ -180,7 +210,8 @@ fn warnings_of(entities: &BTreeMap<EntityRef, Entity>, index: &Index) -> Vec<Str
     let locations = which(&|kind| *kind == Kind::Location);
     if !locations.is_empty() {
         let what = "`spec.targets`, which are not followed: name the files themselves";
-        warnings.push(format!("{} has {what}", named(&locations)));
+        let message = format!("{} has {what}", named(&locations));
+        warnings.push(Warning::new(Concern::Sources, message));
     }
     warnings
 }

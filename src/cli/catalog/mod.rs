@@ -17,11 +17,11 @@ mod users;
 
 use super::CliError;
 
-pub(super) use gather::Gathered;
+pub(super) use gather::{Concern, Gathered};
 pub(super) use ids::{Ids, has_api_token};
 pub(super) use kv::Namespace;
-pub(super) use settings::Settings;
-pub(super) use users::to_records;
+pub(super) use settings::{Settings, annotation_name};
+pub(super) use users::{LargeTokens, to_records};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {

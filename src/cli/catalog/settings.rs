@@ -24,7 +24,7 @@ pub(in crate::cli) struct Settings {
     #[arg(long, value_name = "NAME")]
     env: Option<String>,
     /// A further annotation that users are found by
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    #[arg(long, value_name = "NAME", value_parser = annotation_name)]
     annotation: Vec<String>,
     /// What is left out of folders: a glob such as `**/test/**` on paths below the folder
     #[arg(long, value_name = "GLOB")]
@@ -80,7 +80,11 @@ impl Settings {
     }
 }
 
-fn name(text: &str) -> Result<String, String> {
+/// Reads the name of an annotation.
+///
+/// # Errors
+/// If it is none.
+pub(in crate::cli) fn annotation_name(text: &str) -> Result<String, String> {
     if is_annotation_name(text) {
         return Ok(text.to_owned());
     }

@@ -73,7 +73,35 @@ pub(super) fn put_changes(
     put(&changes_report::report(&Changes::of(config, &old, &new)))
 }
 
-/// Names on stderr the users whose token, with the ownership refs in it, is larger than Node.js takes.
+/// The users whose token does not fit, as `catalog build`, `catalog push` and `doctor` name them.
+#[derive(Debug)]
+pub(in crate::cli) struct LargeTokens {
+    /// Whether the configuration puts the ownership refs into every token.
+    pub(in crate::cli) is_configured: bool,
+    pub(in crate::cli) message: String,
+    pub(in crate::cli) remedy: &'static str,
+}
+
+impl LargeTokens {
+    /// The users of these records whose token, with the ownership refs in it, is larger than Node.js takes;
+    /// `None` if there is none.
+    pub(in crate::cli) fn of(index: &Index, config: Config) -> Option<Self> {
+        let is_configured = config.backstage.ownership_claim == OwnershipClaim::Always;
+        let large = trial::large_tokens(&Trial::new(config), &index.records);
+        if large.is_empty() {
+            return None;
+        }
+        let message = sentence(&large, is_configured);
+        let remedy = if is_configured {
+            "set BACKSTAGE.omitIdentityTokenOwnershipClaim to \"auto\""
+        } else {
+            "keep BACKSTAGE.omitIdentityTokenOwnershipClaim as it is"
+        };
+        Some(Self { is_configured, message, remedy })
+    }
+}
+
+/// Names on stderr the users whose token does not fit.
 pub(super) fn tell_large_tokens(
     index: &Index,
     settings: &Settings,
@@ -81,11 +109,9 @@ pub(super) fn tell_large_tokens(
 ) {
     let read = deployment.and_then(|it| trial::config(it, &settings.place(it)).ok());
     let Some(config) = read.or_else(stand_in) else { return };
-    let is_configured = config.backstage.ownership_claim == OwnershipClaim::Always;
-    let large = trial::large_tokens(&Trial::new(config), &index.records);
-    if !large.is_empty() {
+    if let Some(LargeTokens { is_configured, message, remedy }) = LargeTokens::of(index, config) {
         let label = if is_configured { Label::Warning } else { Label::Note };
-        tell_labelled(label, &sentence(&large, is_configured));
+        tell_labelled(label, &format!("{message}: {remedy}"));
     }
 }
 
@@ -99,14 +125,14 @@ fn sentence(large: &BTreeMap<String, usize>, is_configured: bool) -> String {
         named.push(format!("{more} more"));
     }
     let (count, named) = (large.len(), named.join(", "));
-    let (would_be, instead) = if is_configured {
-        ("is", "; set BACKSTAGE.omitIdentityTokenOwnershipClaim to \"auto\"")
+    let would_be = if is_configured {
+        "is"
     } else {
-        ("would be, with omitIdentityTokenOwnershipClaim = false,", "")
+        "would be, with omitIdentityTokenOwnershipClaim = false,"
     };
     format!(
         "the token of {count} users {would_be} larger than Node.js takes ({NODE_LIMIT} bytes of headers, \
-         of which {OTHER_HEADERS} are counted for the others): {named}{instead}"
+         of which {OTHER_HEADERS} are counted for the others): {named}"
     )
 }
 

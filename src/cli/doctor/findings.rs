@@ -52,8 +52,16 @@ codes! {
     Audience = "audience",
     BaseUrl = "base-url",
     Cache = "cache",
+    CatalogGroup = "catalog-group",
+    CatalogIndex = "catalog-index",
     CatalogPush = "catalog-push",
+    CatalogResolver = "catalog-resolver",
+    CatalogServiceToken = "catalog-service-token",
+    CatalogShared = "catalog-shared",
+    CatalogSource = "catalog-source",
     CatalogToken = "catalog-token",
+    CatalogTokenSize = "catalog-token-size",
+    CatalogUnchecked = "catalog-unchecked",
     CompatibilityDate = "compatibility-date",
     CompatibilityFlag = "compatibility-flag",
     ConfigurationFile = "configuration-file",
@@ -174,7 +182,14 @@ impl Findings {
         self.add(Level::Note, code, place.into(), message.into(), remedy.into());
     }
 
-    fn add(&mut self, level: Level, code: Code, place: String, message: String, remedy: String) {
+    pub(super) fn add(
+        &mut self,
+        level: Level,
+        code: Code,
+        place: String,
+        message: String,
+        remedy: String,
+    ) {
         let (file, environment) = (String::new(), None);
         self.0.push(Finding { level, code, file, environment, place, message, remedy });
     }

@@ -2,6 +2,7 @@
 
 mod app_config;
 mod bindings;
+mod catalog;
 mod cron;
 mod exposure;
 mod findings;
@@ -21,8 +22,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate};
+use glob::Pattern;
 
 use self::findings::{Code, Finding, Findings, Report};
+use super::catalog::annotation_name;
 use super::clock;
 use super::wrangler::{self, Deployment, Wrangler};
 use super::{CliError, headers};
@@ -44,6 +47,15 @@ pub(super) struct Args {
     /// Backstage's configuration, to be checked with the Worker's: the files of its `--config`, in order
     #[arg(long, value_name = "FILE", num_args = 1..)]
     app_config: Vec<PathBuf>,
+    /// A catalog, in the forms that `catalog build` reads, to be checked with the resolvers and rules
+    #[arg(long, value_name = "FILE_OR_DIR", num_args = 1..)]
+    catalog: Vec<PathBuf>,
+    /// What is left out of folders of --catalog: a glob such as `**/test/**`
+    #[arg(long, value_name = "GLOB", requires = "catalog")]
+    exclude: Vec<Pattern>,
+    /// A further annotation that users of --catalog are found by
+    #[arg(long, value_name = "NAME", requires = "catalog", value_parser = annotation_name)]
+    annotation: Vec<String>,
     /// Also ask what is deployed: the URL of Backstage, as users open it
     #[arg(long, value_name = "URL", value_parser = online::base_url)]
     online: Option<String>,
@@ -70,6 +82,7 @@ Nothing is changed, and without --online nothing is fetched. What is looked at:
   environments          names, routes and KV namespaces that two of them share
   triggers              whether and how often the cron handler runs, and where it reads the catalog
   build                 name, main, compatibility_date
+  --catalog             whom the resolvers find, groups of the rules, tokens that do not fit
   --app-config          discovery, the auth plugin, its provider and key store, URLs, CORS
   --online              certs, JWKS, userinfo, health, catalog, a preflight; each within 5 seconds
 
@@ -83,6 +96,7 @@ Examples:
   cfaccess doctor
   cfaccess doctor --config wrangler.toml --env production --signing-keys keys/signing-keys.json
   cfaccess doctor --env production --app-config app-config.yaml app-config.production.yaml
+  cfaccess doctor --env production --catalog catalog/
   cfaccess doctor --env production --online https://backstage.example.com \\
     --header \"CF-Access-Client-Id: env:ID\" --header \"CF-Access-Client-Secret: env:SECRET\"";
 
@@ -143,22 +157,30 @@ fn examine_all(args: &Args) -> Result<Vec<Report>, String> {
         reports.push(Report { title, findings });
         examined.push(Examined { deployment, config, keys });
     }
-    if !args.app_config.is_empty() || args.online.is_some() {
+    if !args.app_config.is_empty() || !args.catalog.is_empty() || args.online.is_some() {
         let [one] = examined.as_slice() else {
             return Err(format!(
-                "{}: has several environments: choose one with --env for --app-config and --online",
+                "{}: has several environments: choose one with --env for --catalog, --app-config and --online",
                 file.display()
             ));
         };
-        reports.extend(beyond(args, one)?);
+        reports.extend(beyond(args, &file, one)?);
     }
     Ok(reports)
 }
 
 /// What is looked at beyond wrangler's file.
-fn beyond(args: &Args, examined: &Examined) -> Result<Vec<Report>, String> {
+fn beyond(args: &Args, file: &Path, examined: &Examined) -> Result<Vec<Report>, String> {
     let Examined { deployment, config, keys } = examined;
     let mut reports = Vec::new();
+    if !args.catalog.is_empty() {
+        let mut found = Findings::default();
+        let (paths, exclude, annotations) = (&args.catalog, &args.exclude, &args.annotation);
+        let sources = catalog::Sources { paths, exclude, annotations };
+        catalog::check(&sources, deployment, config.as_ref(), &mut found);
+        let findings = found.at(file, deployment.env.as_ref());
+        reports.push(Report { title: "catalog".to_owned(), findings });
+    }
     let mut discovery = None;
     if let Some(last) = args.app_config.last() {
         let mut found = Findings::default();

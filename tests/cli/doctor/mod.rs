@@ -1,6 +1,7 @@
 //! `cfaccess doctor`.
 
 mod app_config;
+mod catalog;
 mod environments;
 mod files;
 mod keys;
