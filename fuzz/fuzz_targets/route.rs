@@ -4,8 +4,7 @@
 
 use backstage_cfaccess::gate::{Decision, Gate};
 use backstage_cfaccess::gate::{HeaderSource, Request, Route};
-use backstage_cfaccess_fuzz::{NOW, StubPorts, block_on, config};
-use chrono::DateTime;
+use backstage_cfaccess_fuzz::{StubPorts, block_on, config, now};
 use libfuzzer_sys::fuzz_target;
 
 /// Every header has the same value.
@@ -27,8 +26,8 @@ fuzz_target!(|text: &str| {
     let (method, path, query) = (line(), line(), line());
     let headers = Same(line());
     let request = Request { method, path, query, headers: &headers };
-    let now = DateTime::from_timestamp(NOW, 0).expect("a constant");
-    let outcome = block_on(Gate::new(config().clone()).decide(&request, now, &StubPorts));
+    let ports = StubPorts::default();
+    let outcome = block_on(Gate::new(config().clone()).decide(&request, now(), &ports));
     if matches!(outcome.decision, Decision::Forward(_)) {
         let open = matches!(outcome.route, Route::Forward { public: true } | Route::UserInfo);
         assert!(open, "{:?}", outcome.route);

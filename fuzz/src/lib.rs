@@ -1,96 +1,57 @@
-//! What the fuzz targets share: a gate, a world in which nothing verifies, and a JWS of two texts.
+//! What the fuzz targets share: configurations, a world in which everything answers at once, keys, and a JWS of two
+//! texts.
+
+mod keys;
+mod ports;
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use backstage_cfaccess::config::{AppCode, Config, RawConfig};
-use backstage_cfaccess::jwk::PublicKey;
-use backstage_cfaccess::jwk::SigningKey;
-use backstage_cfaccess::ports::{CatalogPort, Failure, HttpRequest, HttpResponse, Ports};
 use base64ct::{Base64UrlUnpadded, Encoding};
+use chrono::{DateTime, Utc};
+
+pub use keys::{GENUINE, Genuine};
+pub use ports::StubPorts;
 
 /// 2026-11-24T15:06:01Z, in seconds since 1970.
 pub const NOW: i64 = 1_795_532_761;
 
-/// The configuration of the gate that is fuzzed. It is not `Sync`, so each thread has its own.
+/// The same as the core takes it.
+#[must_use]
+pub fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(NOW, 0).expect("a constant")
+}
+
+const CFACCESS: &str = r#""teamName":"testteam","audience":"aud","serviceTokens":[{"token":"1.access",
+    "subject":"bot@example.com"}],"signIn":{"resolvers":[{"resolver":"emailMatchingUserEntityProfileEmail"}]}"#;
+
+const BACKSTAGE: &str = r#""baseUrl":"http://localhost:7007","publicPaths":["/public"]"#;
+
+/// The stock configuration. It is not `Sync`, so each thread has its own.
 #[must_use]
 pub fn config() -> &'static Config {
-    thread_local!(static CONFIG: &'static Config = Box::leak(Box::new(read())));
+    thread_local!(static CONFIG: &'static Config = read("", ""));
     CONFIG.with(|config| *config)
 }
 
-fn read() -> Config {
-    let text = |text: &str| Some(text.to_owned());
+/// One that does more for a verified caller.
+#[must_use]
+pub fn generous_config() -> &'static Config {
+    thread_local!(static CONFIG: &'static Config = read(
+        r#","onUserNotFound":"origin","identity":"claims""#,
+        r#","trust":"shared-key","attachToken":"non-browser","corsOrigins":["https://app.example.com"]"#,
+    ));
+    CONFIG.with(|config| *config)
+}
+
+fn read(cfaccess: &str, backstage: &str) -> &'static Config {
     let source = RawConfig {
-        cfaccess: text(
-            r#"{"teamName":"testteam","audience":"aud","serviceTokens":[{"token":"1.access",
-            "subject":"bot@example.com"}],"signIn":{"resolvers":[{"resolver":
-            "emailMatchingUserEntityProfileEmail"}]}}"#,
-        ),
-        backstage: text(r#"{"baseUrl":"http://localhost:7007","publicPaths":["/public"]}"#),
-        // The key of RFC 7515, appendix A.3.
-        signing_keys: text(
-            r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"key",
-            "x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
-            "y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
-            "d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}]}"#,
-        ),
+        cfaccess: Some(format!("{{{CFACCESS}{cfaccess}}}")),
+        backstage: Some(format!("{{{BACKSTAGE}{backstage}}}")),
+        signing_keys: Some(keys::SIGNING_KEYS.to_owned()),
     };
-    Config::read(&source, &AppCode::default()).expect("a constant")
-}
-
-/// A world in which everything answers at once and no signature verifies.
-#[derive(Debug)]
-pub struct StubPorts;
-
-impl CatalogPort for StubPorts {
-    async fn read_catalog(&self, _: &str) -> Result<Option<String>, Failure> {
-        Ok(None)
-    }
-}
-
-impl Ports for StubPorts {
-    async fn fetch(&self, _: &HttpRequest) -> Result<HttpResponse, Failure> {
-        // The modulus of RFC 7515, appendix A.2.
-        let body = r#"{"keys":[{"kty":"RSA","kid":"key","e":"AQAB","n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"}]}"#;
-        Ok(HttpResponse { status: 200, body: body.to_owned(), is_html: false })
-    }
-
-    async fn fetch_origin(&self, _: &HttpRequest) -> Result<HttpResponse, Failure> {
-        Err(Failure(String::new()))
-    }
-
-    async fn read_cache(&self, _: &str) -> Result<Option<String>, Failure> {
-        Ok(None)
-    }
-
-    async fn write_cache(&self, _: &str, _: &str, _: u32) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    async fn verify_rs256(&self, _: &PublicKey, _: &[u8], _: &[u8]) -> Result<bool, Failure> {
-        Ok(false)
-    }
-
-    async fn sign_es256(&self, _: &SigningKey, _: &[u8]) -> Result<Vec<u8>, Failure> {
-        Err(Failure(String::new()))
-    }
-
-    async fn verify_es256(&self, _: &SigningKey, _: &[u8], _: &[u8]) -> Result<bool, Failure> {
-        Ok(true)
-    }
-
-    async fn sleep(&self, _: u32) {
-        std::future::pending().await
-    }
-
-    fn var(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn random(&self) -> u32 {
-        0
-    }
+    Box::leak(Box::new(Config::read(&source, &AppCode::default()).expect("a constant")))
 }
 
 /// Runs a future that never waits, as none does in [`StubPorts`]'s world.

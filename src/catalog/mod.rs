@@ -6,8 +6,7 @@ pub mod import;
 mod layout;
 mod lookup;
 #[cfg(any(feature = "cli", feature = "testing"))]
-#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the command line names lines"))]
-pub(crate) mod yaml;
+pub mod yaml;
 
 pub use cached::{CachedCatalog, RecordCache};
 pub use layout::{

@@ -14,36 +14,41 @@ use tree::Tree;
 
 /// A mistake in a YAML file: its line, and what is wrong.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Fault {
+pub struct Fault {
     /// From 1.
-    pub(crate) line: Option<u64>,
-    pub(crate) message: String,
+    pub line: Option<u64>,
+    /// What is wrong.
+    pub message: String,
 }
 
 /// A document as JSON, with the line of every value.
 #[derive(Debug)]
-pub(crate) struct Document {
-    pub(crate) value: Value,
+pub struct Document {
+    /// The document.
+    pub value: Value,
     /// What the `yaml` package refuses in it, although it can be read.
-    pub(crate) faults: Vec<Fault>,
+    pub faults: Vec<Fault>,
     tree: Tree,
 }
 
 impl Document {
     /// A document of which only the value is known.
-    pub(crate) fn without_lines(value: Value) -> Self {
+    #[must_use]
+    pub fn without_lines(value: Value) -> Self {
         Self { value, faults: Vec::new(), tree: Tree::default() }
     }
 
     /// The line of what is at a path such as `spec.memberOf[0]` or, if there is nothing, of what it would
     /// be in.
-    pub(crate) fn line(&self, path: &str) -> Option<u64> {
+    #[must_use]
+    pub fn line(&self, path: &str) -> Option<u64> {
         self.tree.line(path)
     }
 }
 
 /// Reads the documents of a YAML stream, empty ones left out. A mistake in one leaves the others.
-pub(crate) fn read(text: &str) -> Vec<Result<Document, Fault>> {
+#[must_use]
+pub fn read(text: &str) -> Vec<Result<Document, Fault>> {
     let mut documents = Vec::new();
     for (first_line, part) in parts(text) {
         compose::documents(part, first_line, &mut documents);
