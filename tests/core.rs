@@ -71,6 +71,12 @@ mod session;
 mod sign_in;
 #[path = "core/sync.rs"]
 mod sync;
+#[path = "core/sync_faults.rs"]
+mod sync_faults;
+#[path = "core/sync_overlap.rs"]
+mod sync_overlap;
+#[path = "core/sync_runs.rs"]
+mod sync_runs;
 #[path = "core/userinfo.rs"]
 mod userinfo;
 #[path = "core/verified.rs"]

@@ -81,7 +81,7 @@ async function startWorld() {
     if (request.method === "PUT") {
       count("writes");
       if (!world.kv.has(key)) world.keys = null;
-      world.kv.set(key, JSON.parse(request.headers["cf-kv-metadata"]).h);
+      world.kv.set(key, request.headers["cf-kv-metadata"]);
     } else if (request.method === "DELETE") {
       count("deletes");
       world.kv.delete(key);
@@ -90,12 +90,12 @@ async function startWorld() {
       count("lists");
       world.keys ??= [...world.kv.keys()].sort();
       const start = Number(searchParams.get("cursor") ?? 0);
-      const names = world.keys.slice(start, start + 1_000);
-      const keys = names.map((name) => ({
-        name,
-        metadata: JSON.stringify({ h: world.kv.get(name) }),
-      }));
-      const isLast = start + 1_000 >= world.keys.length;
+      const prefix = searchParams.get("prefix") ?? "";
+      const found =
+        prefix === "v1:" ? world.keys : world.keys.filter((it) => it.startsWith(prefix));
+      const names = found.slice(start, start + 1_000);
+      const keys = names.map((name) => ({ name, metadata: world.kv.get(name) }));
+      const isLast = start + 1_000 >= found.length;
       const rest = isLast
         ? { list_complete: true }
         : { list_complete: false, cursor: String(start + 1_000) };
@@ -112,7 +112,7 @@ async function startWorld() {
     Object.assign(world, { users, generation: 0, keys: null });
     world.kv = new Map();
     for (let i = 0; i < users; i += 1) {
-      for (const [key, digest] of pairs(person(i, 0))) world.kv.set(key, digest);
+      for (const [key, h] of pairs(person(i, 0))) world.kv.set(key, JSON.stringify({ h }));
     }
   };
   return world;

@@ -10,7 +10,8 @@ pub mod yaml;
 
 pub use cached::{CachedCatalog, RecordCache};
 pub use layout::{
-    Corrupt, Key, Metadata, PREFIX, Record, RecordKind, UserRecord, count_groups, decode, digest,
-    encode, fold, is_annotation_name, is_field_path,
+    CLAIM_PREFIX, Corrupt, Key, MARKER_KEY, Metadata, PREFIX, Record, RecordKind, TURN_KEY,
+    UserRecord, VERSION, count_groups, decode, digest, encode, fold, is_annotation_name,
+    is_field_path, is_sync_key,
 };
 pub use lookup::{find_record, look_up};

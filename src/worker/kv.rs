@@ -14,7 +14,8 @@ use worker::{Delay, KvError, KvStore};
 use super::env::Bindings;
 use super::fetch::describe;
 use super::limits::wait;
-use crate::catalog::Metadata;
+use crate::catalog::import::CLAIM_TTL;
+use crate::catalog::{CLAIM_PREFIX, Metadata, is_sync_key};
 use crate::futures::within;
 use crate::ports::Failure;
 
@@ -67,7 +68,7 @@ pub(super) async fn write(
     .await
 }
 
-/// Writes a value that stays, with its digest as metadata, or deletes it.
+/// Writes a value of the catalog with its metadata, or deletes it.
 pub(super) async fn change(
     env: &Bindings,
     binding: &'static str,
@@ -77,7 +78,14 @@ pub(super) async fn change(
     limited(binding, async {
         let namespace = namespace(env, binding)?;
         let Some(value) = value else { return namespace.delete(key).await };
-        namespace.put(key, value)?.metadata(Metadata::of(value))?.execute().await
+        let put = namespace.put(key, value)?;
+        let put = if is_sync_key(key) {
+            put.metadata(value)?
+        } else {
+            put.metadata(Metadata::of(value))?
+        };
+        let is_claim = key.starts_with(CLAIM_PREFIX);
+        if is_claim { put.expiration_ttl(CLAIM_TTL) } else { put }.execute().await
     })
     .await
 }

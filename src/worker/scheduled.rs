@@ -6,7 +6,6 @@ use wasm_bindgen::JsValue;
 use super::env::{self, Bindings};
 use super::target::Target;
 use super::{clock, fetch, gate, kv};
-use crate::catalog::PREFIX;
 use crate::catalog::import::{Summary, SyncPorts, sync};
 use crate::gate::CfAccess;
 use crate::ports::{Failure, HttpRequest, HttpResponse};
@@ -56,8 +55,12 @@ impl SyncPorts for SyncRuntime<'_> {
         fetch::call_origin(call, self.origin).await
     }
 
-    async fn list(&self, cursor: Option<&str>) -> Result<Value, Failure> {
-        kv::list(self.env, BINDING, PREFIX, cursor).await
+    fn random(&self) -> u32 {
+        getrandom::u32().unwrap_or(0)
+    }
+
+    async fn list(&self, prefix: &str, cursor: Option<&str>) -> Result<Value, Failure> {
+        kv::list(self.env, BINDING, prefix, cursor).await
     }
 
     async fn change(&self, key: &str, value: Option<&str>) -> Result<(), Failure> {

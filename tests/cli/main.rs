@@ -26,6 +26,7 @@ mod resolve_property;
 mod resolve_shapes;
 mod sandbox;
 mod server;
+mod status;
 mod terminal;
 mod verify;
 

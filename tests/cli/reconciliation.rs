@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use backstage_cfaccess::catalog::import::{Plan, Reconciliation, Write};
+use backstage_cfaccess::catalog::import::{Plan, Reconciliation, Window, Write};
 use backstage_cfaccess::catalog::{Record, digest, encode};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -128,6 +128,6 @@ proptest! {
         assert_eq!(plan.removed.len(), gone);
         let share = f64::from(percent) / 100.0 * f64::from(u32::try_from(held).unwrap());
         let is_excess = f64::from(u32::try_from(gone).unwrap()) > (share - 1e-9).ceil().max(1.0);
-        assert_eq!(plan.excess(percent).is_some(), is_excess);
+        assert_eq!(plan.excess(percent, &Window::default()).is_some(), is_excess);
     }
 }

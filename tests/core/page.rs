@@ -100,7 +100,7 @@ fn health_needs_an_assertion_unless_its_path_is_public() {
         "config": gate.config.fingerprint,
         "problems": [],
         "keys": { "ageSeconds": 0 },
-        "catalog": { "isAvailable": true },
+        "catalog": { "isAvailable": true, "ageSeconds": null, "lastRun": null },
     });
     assert_eq!(body_of(&outcome), expected);
     let public = Setup::new().backstage("publicPaths", json!([HEALTH])).gate();

@@ -9,19 +9,19 @@ use backstage_cfaccess::catalog::import::{
     Hierarchy, ImportPolicy, Index, LiveUser, MAX_KV_CALLS, Reconciliation, Summary, SyncPolicy,
     SyncPorts, live_entity, live_user, sync,
 };
-use backstage_cfaccess::catalog::{Key, Metadata, Record, decode, encode};
+use backstage_cfaccess::catalog::{Key, Metadata, PREFIX, Record, decode, encode, is_sync_key};
 use backstage_cfaccess::ports::{Failure, HttpRequest, HttpResponse};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::support::{Setup, block_on};
 
-type Pairs = BTreeMap<String, String>;
+pub(crate) type Pairs = BTreeMap<String, String>;
 
 /// KV and the origin.
 #[derive(Default)]
-struct World {
-    kv: RefCell<BTreeMap<String, (String, bool)>>,
+pub(crate) struct World {
+    pub(crate) kv: RefCell<BTreeMap<String, (String, bool)>>,
     /// What the origin answers, page by page.
     pages: RefCell<Vec<HttpResponse>>,
     calls: RefCell<Vec<HttpRequest>>,
@@ -29,26 +29,28 @@ struct World {
     changes: RefCell<Vec<String>>,
     lists: Cell<usize>,
     /// After which call the next one fails, once.
-    fails_at: Cell<Option<usize>>,
+    pub(crate) fails_at: Cell<Option<usize>>,
+    /// From which call on all fail.
+    pub(crate) fails_from: Cell<Option<usize>>,
     /// A key that KV never takes.
     poisoned: RefCell<Option<String>>,
     asked: Cell<usize>,
     /// How long every call takes, in milliseconds.
     pace: Cell<i64>,
-    now: Cell<i64>,
+    pub(crate) now: Cell<i64>,
     /// How many keys a page of the list has.
-    list_page: Cell<usize>,
+    pub(crate) list_page: Cell<usize>,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = Self::default();
         world.list_page.set(3);
         world
     }
 
     /// What the origin's catalog is, in pages of two.
-    fn has(&self, users: &[Value]) {
+    pub(crate) fn has(&self, users: &[Value]) {
         self.gives(users, users.len());
     }
 
@@ -70,22 +72,23 @@ impl World {
         *self.pages.borrow_mut() = pages.collect();
     }
 
-    fn says(&self, status: u16, body: &str) {
+    pub(crate) fn says(&self, status: u16, body: &str) {
         *self.pages.borrow_mut() =
             vec![HttpResponse { status, body: body.to_owned(), is_html: false }];
     }
 
-    fn holds(&self) -> Pairs {
+    pub(crate) fn holds(&self) -> Pairs {
         let kv = self.kv.borrow();
-        kv.iter().map(|(key, (value, _))| (key.clone(), value.clone())).collect()
+        let records = kv.iter().filter(|(key, _)| !is_sync_key(key));
+        records.map(|(key, (value, _))| (key.clone(), value.clone())).collect()
     }
 
     /// Puts a value there without metadata.
-    fn puts(&self, key: &str, value: &str) {
+    pub(crate) fn puts(&self, key: &str, value: &str) {
         self.kv.borrow_mut().insert(key.to_owned(), (value.to_owned(), false));
     }
 
-    fn run(&self) -> Line {
+    pub(crate) fn run(&self) -> Line {
         self.run_with(Some("token"))
     }
 
@@ -102,6 +105,9 @@ impl World {
         let asked = self.asked.get();
         self.asked.set(asked + 1);
         self.now.set(self.now.get() + self.pace.get());
+        if self.fails_from.get().is_some_and(|from| asked >= from) {
+            return Err(Failure("out of order".to_owned()));
+        }
         if self.fails_at.get() == Some(asked) {
             self.fails_at.set(None);
             return Err(Failure("out of order".to_owned()));
@@ -124,16 +130,21 @@ impl SyncPorts for World {
         Ok(pages.get(index).or(pages.last()).unwrap().clone())
     }
 
-    async fn list(&self, cursor: Option<&str>) -> Result<Value, Failure> {
+    fn random(&self) -> u32 {
+        7
+    }
+
+    async fn list(&self, prefix: &str, cursor: Option<&str>) -> Result<Value, Failure> {
         self.ask()?;
-        self.lists.set(self.lists.get() + 1);
+        self.lists.set(self.lists.get() + usize::from(prefix == PREFIX));
         let start: usize = cursor.map_or(0, |it| it.parse().unwrap());
-        let end = start + self.list_page.get();
+        let end = start + if prefix == PREFIX { self.list_page.get() } else { 1_000 };
         let kv = self.kv.borrow();
         let keys: Vec<Value> = kv
             .iter()
-            .filter(|(key, _)| key.starts_with("v1:"))
+            .filter(|(key, _)| key.starts_with(prefix))
             .map(|(key, (value, marked))| match marked {
+                _ if is_sync_key(key) => json!({ "name": key, "metadata": value }),
                 true => json!({ "name": key, "metadata": Metadata::of(value) }),
                 false => json!({ "name": key }),
             })
@@ -153,7 +164,9 @@ impl SyncPorts for World {
             return Err(Failure("429 Too Many Requests".to_owned()));
         }
         let what = if value.is_some() { "put" } else { "delete" };
-        self.changes.borrow_mut().push(format!("{what} {key}"));
+        if !is_sync_key(key) {
+            self.changes.borrow_mut().push(format!("{what} {key}"));
+        }
         let mut kv = self.kv.borrow_mut();
         match value {
             Some(value) => kv.insert(key.to_owned(), (value.to_owned(), true)),
@@ -165,7 +178,7 @@ impl SyncPorts for World {
 
 /// The line in the log.
 #[derive(Debug)]
-struct Line(Value);
+pub(crate) struct Line(pub(crate) Value);
 
 impl Line {
     fn of(summary: &Summary) -> Self {
@@ -177,26 +190,26 @@ impl Line {
         Self(line)
     }
 
-    fn text(&self, name: &str) -> &str {
+    pub(crate) fn text(&self, name: &str) -> &str {
         self.0[name].as_str().unwrap_or_default()
     }
 
-    fn count(&self, name: &str) -> u64 {
+    pub(crate) fn count(&self, name: &str) -> u64 {
         self.0[name].as_u64().unwrap()
     }
 
     /// Level, outcome and code.
-    fn kind(&self) -> [&str; 3] {
+    pub(crate) fn kind(&self) -> [&str; 3] {
         [self.text("level"), self.text("outcome"), self.text("code")]
     }
 }
 
-fn config() -> SyncPolicy {
+pub(crate) fn config() -> SyncPolicy {
     Setup::new().config().sync_policy()
 }
 
 /// A user as a running catalog has it.
-fn user(name: &str, groups: &[&str]) -> Value {
+pub(crate) fn user(name: &str, groups: &[&str]) -> Value {
     let relations: Vec<Value> = groups
         .iter()
         .map(|group| json!({ "type": "memberOf", "targetRef": format!("group:default/{group}") }))
@@ -210,12 +223,12 @@ fn user(name: &str, groups: &[&str]) -> Value {
     })
 }
 
-fn users(count: usize) -> Vec<Value> {
+pub(crate) fn users(count: usize) -> Vec<Value> {
     (0..count).map(|index| user(&format!("u{index:03}"), &["a"])).collect()
 }
 
 /// What KV should hold, as the command line works it out.
-fn wanted(users: &[Value]) -> Pairs {
+pub(crate) fn wanted(users: &[Value]) -> Pairs {
     let entities = users.iter().map(|user| live_entity(user, &ImportPolicy::default()).unwrap());
     let index = Index::of(&entities.map(|it| (it.entity_ref.clone(), it)).collect());
     index.records.iter().map(|(key, it)| (key.clone(), encode(it).unwrap())).collect()
@@ -239,8 +252,8 @@ fn first_run_fills_kv_and_the_second_writes_nothing() {
     assert_eq!(line.kind(), ["info", "synced", ""]);
     assert_eq!(counts.map(|it| line.count(it)), [3, 6, 0, 0, 0, 0, 0]);
     assert_eq!(world.changes.take(), [""; 0]);
-    // Six keys, three a page; two pages of users.
-    assert_eq!((world.lists.get(), world.calls.borrow().len()), (2, 2));
+    // Six records, the marker and the turn, three a page; two pages of users.
+    assert_eq!((world.lists.get(), world.calls.borrow().len()), (3, 2));
 }
 
 /// A group as a running catalog has it.
@@ -254,7 +267,7 @@ fn group(name: &str, parents: &[&str]) -> Value {
 }
 
 /// A page that is the whole list.
-fn page(items: &[Value]) -> HttpResponse {
+pub(crate) fn page(items: &[Value]) -> HttpResponse {
     let body = json!({ "items": items, "totalItems": items.len(), "pageInfo": {} });
     HttpResponse { status: 200, body: body.to_string(), is_html: false }
 }
@@ -686,7 +699,8 @@ fn run_stays_within_its_calls_to_kv_and_the_next_one_continues() {
     let mut left = 2_000;
     for lists in [1, 1, 2] {
         let line = world.run();
-        let writes = (MAX_KV_CALLS - lists).min(left);
+        // Two lists of what runs have left, the claim and its end, the turn and its end, the marker.
+        let writes = (MAX_KV_CALLS - lists - 7).min(left);
         left -= writes;
         assert_eq!(world.lists.get(), lists);
         assert_eq!(world.changes.borrow().len(), writes);
@@ -707,7 +721,7 @@ fn run_ends_before_the_next_one_begins() {
     world.pace.set(10_000);
     let line = world.run();
     assert_eq!(line.kind(), ["info", "partly", "run_limit"]);
-    assert_eq!((line.count("ms"), line.count("written")), (240_000, 13));
+    assert_eq!((line.count("ms"), line.count("written")), (260_000, 9));
     world.pace.set(30_000);
     let before = world.holds();
     let line = world.run();
@@ -741,10 +755,16 @@ fn run_ends_after_ten_failed_writes() {
         async fn fetch_origin(&self, call: &HttpRequest) -> Result<HttpResponse, Failure> {
             self.0.fetch_origin(call).await
         }
-        async fn list(&self, cursor: Option<&str>) -> Result<Value, Failure> {
-            self.0.list(cursor).await
+        fn random(&self) -> u32 {
+            7
         }
-        async fn change(&self, _: &str, _: Option<&str>) -> Result<(), Failure> {
+        async fn list(&self, prefix: &str, cursor: Option<&str>) -> Result<Value, Failure> {
+            self.0.list(prefix, cursor).await
+        }
+        async fn change(&self, key: &str, value: Option<&str>) -> Result<(), Failure> {
+            if is_sync_key(key) {
+                return self.0.change(key, value).await;
+            }
             self.0.asked.set(self.0.asked.get() + 1);
             Err(Failure("the day's writes are used up".to_owned()))
         }
@@ -753,8 +773,8 @@ fn run_ends_after_ten_failed_writes() {
     full.0.has(&users(20));
     let line = Line::of(&block_on(sync(&config(), Some("token"), &full)));
     assert_eq!(line.kind(), ["warn", "partly", "catalog_write_failed"]);
-    // A list, ten pages, ten attempts.
-    assert_eq!(full.0.asked.get(), 21);
+    // Two lists before and one after the claim, ten pages, ten attempts; claim, turn, claim and marker.
+    assert_eq!(full.0.asked.get(), 27);
 }
 
 #[test]
@@ -830,7 +850,13 @@ proptest! {
             assert_eq!(keys.len(), changes.len(), "a key is written once a run");
             // What nothing came in the way of is done.
             let was_stopped = world.fails_at.take().is_none();
-            assert_eq!(was_stopped, line.text("outcome") != "synced");
+            if line.text("outcome") == "synced" {
+                assert_eq!(now, new);
+            } else {
+                assert!(was_stopped);
+            }
+            // A claim that was left ends before the next run.
+            world.now.set(world.now.get() + 300_000);
             assert_eq!(world.run().text("outcome"), "synced");
             assert_eq!(world.holds(), new);
             if !was_stopped {

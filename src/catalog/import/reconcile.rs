@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::policy::ImportPolicy;
-use crate::catalog::{Metadata, PREFIX, Record, RecordKind, count_groups, digest, encode};
+use super::window::{Counts, KINDS, Window};
+use crate::catalog::{
+    Metadata, PREFIX, Record, RecordKind, count_groups, digest, encode, is_sync_key,
+};
 
 /// The most of the users, of the emails, of the annotations or of the memberships that cron removes, and
 /// the command line without being told otherwise, in percent.
@@ -58,13 +61,24 @@ pub struct Plan {
     pub unchanged: usize,
     /// How many records are to be written but were not kept: there was no room.
     pub put_off: usize,
-    /// How many records are actual, and are to be deleted, of those found by annotation, email, field and ref.
-    shares: [(usize, usize); 4],
-    /// How many memberships the users have who stay, and how many of these would go.
-    memberships: (usize, usize),
-    /// How many users would lose some.
-    losers: usize,
+    /// How many there are in KV, by [`KINDS_OF_REMOVAL`]; memberships of the users who stay.
+    held: Counts,
+    /// By key, sorted, which kind its step removes, and how many of it.
+    costs: Vec<(String, usize, u64)>,
 }
+
+/// What removals are of, and counted as: those of users first.
+const KINDS_OF_REMOVAL: [&str; KINDS] = [
+    RecordKind::Ref.plural(),
+    RecordKind::Email.plural(),
+    RecordKind::Annotation.plural(),
+    RecordKind::Field.plural(),
+    "memberships",
+];
+
+/// Where the memberships are, and the users who lose some.
+const MEMBERSHIPS: usize = KINDS - 1;
+const LOSERS: usize = KINDS;
 
 /// A record to write.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -91,7 +105,7 @@ impl Reconciliation {
         for item in keys.as_array()? {
             let name = item.get("name")?.as_str()?;
             let digest = Metadata::digest_of(item).unwrap_or_default();
-            if name.starts_with(PREFIX) {
+            if name.starts_with(PREFIX) && !is_sync_key(name) {
                 let groups = Metadata::groups_of(item);
                 let actual = Some(digest.to_owned());
                 let slot = Slot { actual, groups, desired: Desired::Nothing };
@@ -161,24 +175,26 @@ impl Reconciliation {
     /// None in practice: a record is always JSON.
     pub fn plan(mut self) -> serde_json::Result<Plan> {
         let mut plan = Plan::default();
-        let mut unused = (0, 0);
         for (key, Slot { actual, groups: held, desired }) in std::mem::take(&mut self.slots) {
-            let [annotations, emails, fields, refs] = &mut plan.shares;
             let kind = RecordKind::of(&key);
             let is_user = matches!(kind, Some((RecordKind::Ref, _))) && actual.is_some();
-            let share = match kind {
-                Some((RecordKind::Email, _)) => emails,
-                Some((RecordKind::Ref, _)) => refs,
+            let kind = match kind {
+                Some((RecordKind::Ref, _)) => Some(0),
+                Some((RecordKind::Email, _)) => Some(1),
                 Some((kind, Some(name))) if self.is_used(kind, name) => {
-                    if kind == RecordKind::Field { fields } else { annotations }
+                    Some(if kind == RecordKind::Field { 3 } else { 2 })
                 }
                 // Something by which users are no longer found, or no key of the layout.
-                Some(_) | None => &mut unused,
+                Some(_) | None => None,
             };
-            share.0 += usize::from(actual.is_some());
+            if let Some(held) = kind.and_then(|kind| plan.held.get_mut(kind)) {
+                *held += u64::from(actual.is_some());
+            }
             let (differs, value) = match desired {
                 Desired::Nothing => {
-                    share.1 += 1;
+                    if let Some(kind) = kind {
+                        plan.costs.push((key.clone(), kind, 1));
+                    }
                     plan.removed.push(key);
                     continue;
                 }
@@ -186,10 +202,12 @@ impl Reconciliation {
                     if is_user {
                         // Of records without a number it is known only whether they have any left.
                         let held = held.unwrap_or(1);
-                        plan.memberships.0 += held;
                         let lost = if differs { held.saturating_sub(groups) } else { 0 };
-                        plan.memberships.1 += lost;
-                        plan.losers += usize::from(lost > 0);
+                        let [.., memberships, _] = &mut plan.held;
+                        *memberships += number(held);
+                        if lost > 0 {
+                            plan.costs.push((key.clone(), MEMBERSHIPS, number(lost)));
+                        }
                     }
                     (differs, value)
                 }
@@ -229,27 +247,73 @@ impl Plan {
             && self.put_off == 0
     }
 
-    /// Why so much must not be deleted unasked: of the records found by ref, email, annotation or field,
-    /// or of the memberships of the users who stay, more than this percentage, rounded up, would go. One
-    /// of each may always go, and all memberships of one user.
+    /// How many there are of each kind.
+    pub(super) const fn held(&self) -> Counts {
+        self.held
+    }
+
+    /// What the steps with these keys remove.
     #[must_use]
-    pub fn excess(&self, percent: u8) -> Option<String> {
-        let [annotations, emails, fields, refs] = self.shares;
-        let memberships = if self.losers > 1 { self.memberships } else { (0, 0) };
-        let shares = [
-            (RecordKind::Ref.plural(), refs),
-            (RecordKind::Email.plural(), emails),
-            (RecordKind::Annotation.plural(), annotations),
-            (RecordKind::Field.plural(), fields),
-            ("memberships", memberships),
-        ];
-        for (what, (actual, removed)) in shares {
-            if removed > 1 && removed > (actual * usize::from(percent)).div_ceil(100) {
-                return Some(format!(
-                    "{removed} of {actual} {what} would be removed, more than {percent} %"
-                ));
+    pub fn removals(&self, keys: &[&String]) -> Counts {
+        let mut counts = Counts::default();
+        for key in keys {
+            let Ok(at) = self.costs.binary_search_by(|it| it.0.as_str().cmp(key)) else { continue };
+            if let Some((_, kind, count)) = self.costs.get(at) {
+                add(&mut counts, *kind, *count);
             }
+        }
+        counts
+    }
+
+    /// What all steps remove.
+    #[must_use]
+    pub fn all_removals(&self) -> Counts {
+        let mut counts = Counts::default();
+        for (_, kind, count) in &self.costs {
+            add(&mut counts, *kind, *count);
+        }
+        counts
+    }
+
+    /// Why so much must not be deleted unasked: of the records found by ref, email, annotation or field,
+    /// or of the memberships of the users who stay, more than this percentage, rounded up, would go within
+    /// the window. One of each may always go, and all memberships of one user.
+    #[must_use]
+    pub fn excess(&self, percent: u8, window: &Window) -> Option<String> {
+        let now = self.all_removals();
+        let [.., losers] = now;
+        let [.., losers_before] = window.removed;
+        let counts =
+            now.into_iter().zip(self.held).zip(window.removed.into_iter().zip(window.before));
+        for (what, ((removed, actual), (gone, before))) in KINDS_OF_REMOVAL.into_iter().zip(counts)
+        {
+            let all = removed + gone;
+            let of = actual.max(before);
+            let is_one = all == 1 || what == "memberships" && losers + losers_before == 1;
+            if removed == 0 || is_one || all <= (of * u64::from(percent)).div_ceil(100) {
+                continue;
+            }
+            let in_all = match gone {
+                0 => String::new(),
+                _ => format!(", with those before {all} of {of} within a day"),
+            };
+            return Some(format!(
+                "{removed} of {actual} {what} would be removed{in_all}, more than {percent} %"
+            ));
         }
         None
     }
+}
+
+fn add(counts: &mut Counts, kind: usize, count: u64) {
+    let losers = u64::from(kind == MEMBERSHIPS);
+    for (at, more) in [(kind, count), (LOSERS, losers)] {
+        if let Some(sum) = counts.get_mut(at) {
+            *sum += more;
+        }
+    }
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }

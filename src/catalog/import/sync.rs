@@ -5,7 +5,9 @@
 //! before it have done it finds in KV, so that it goes on where they have stopped, for whatever
 //! reason, and the origin's catalog may change between them.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::pin::Pin;
 
 use serde_json::Value;
 
@@ -14,13 +16,18 @@ use super::hierarchy::Hierarchy;
 use super::pages::Pages;
 use super::policy::ImportPolicy;
 use super::reconcile::{MAX_REMOVED, Plan, Reconciliation};
-use crate::catalog::{Record, encode};
+use super::run_state::{RunSource, RunState, Turn, age_seconds, claim_key, run_id};
+use super::window::{Counts, Window};
+use crate::catalog::{MARKER_KEY, PREFIX, Record, TURN_KEY, encode};
 use crate::json::{to_json_array, to_json_string};
 use crate::ports::{Failure, HttpRequest, HttpResponse};
 
 /// The most calls to KV of one run. An invocation may make 1,000 to Cloudflare's own services on the
 /// free plan, and as many to KV on any (developers.cloudflare.com, "Limits" of Workers and of KV).
 pub const MAX_KV_CALLS: usize = 900;
+
+/// Of these, for the end of a run: the turn, the claim and the marker.
+const LAST_CALLS: usize = 3;
 
 /// How long a run may take, in milliseconds: less than the five minutes after which the next one may
 /// begin, so that none writes what it read before the other did, and far less than the fifteen after
@@ -55,14 +62,19 @@ pub trait SyncPorts {
     /// When there is no whole answer within the limits.
     async fn fetch_origin(&self, call: &HttpRequest) -> Result<HttpResponse, Failure>;
 
-    /// A page of the keys of the `CATALOG` KV that begin with [`PREFIX`](crate::catalog::PREFIX), as its
-    /// binding has it: `{keys: [{name, metadata}], list_complete, cursor}`.
+    /// A random number, evenly spread over `u32`.
+    fn random(&self) -> u32;
+
+    /// A page of the keys of the `CATALOG` KV that begin with this, as its binding has it: `{keys: [{name,
+    /// metadata}], list_complete, cursor}`.
     ///
     /// # Errors
     /// When KV does not answer.
-    async fn list(&self, cursor: Option<&str>) -> Result<Value, Failure>;
+    async fn list(&self, prefix: &str, cursor: Option<&str>) -> Result<Value, Failure>;
 
-    /// Writes a record, with its [`digest`](crate::catalog::digest) as metadata, or deletes it.
+    /// Writes a record, with its [metadata](crate::catalog::Metadata), or deletes it. A key that is [no
+    /// record's](crate::catalog::is_sync_key) has its value as metadata, and a claim ends by itself after
+    /// [`CLAIM_TTL`](super::CLAIM_TTL) seconds.
     ///
     /// # Errors
     /// When KV does not do so.
@@ -74,6 +86,10 @@ pub trait SyncPorts {
 pub struct Summary {
     /// How many users of the origin have a record.
     pub users: usize,
+    /// The groups that these own.
+    groups: BTreeSet<String>,
+    /// The seconds since the last run that was right.
+    age_seconds: Option<i64>,
     /// How many records were right.
     pub unchanged: usize,
     /// How many were replaced or added.
@@ -120,8 +136,12 @@ pub async fn sync<P: SyncPorts>(policy: &SyncPolicy, token: Option<&str>, ports:
         ports,
         import: &policy.import,
         hierarchy: Hierarchy::default(),
+        id: run_id(RunSource::Cron, start, ports.random()),
+        start,
+        // The last calls are those that let the next run begin.
         until: start + MAX_RUN_MS,
-        calls: 0,
+        calls: LAST_CALLS,
+        state: None,
         summary: Summary::default(),
     };
     let done = match token {
@@ -132,24 +152,40 @@ pub async fn sync<P: SyncPorts>(policy: &SyncPolicy, token: Option<&str>, ports:
              [triggers] out of wrangler.toml",
         )),
     };
+    run.summary.halt = done.err();
+    run.put_marker().await;
     let mut summary = run.summary;
-    summary.halt = done.err();
     summary.milliseconds = ports.now_ms() - start;
     summary
 }
+
+/// A call to KV under way.
+type Called<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + 'a>>;
 
 struct Run<'a, P> {
     ports: &'a P,
     import: &'a ImportPolicy,
     /// Empty unless ownership includes the ancestors of a user's groups.
     hierarchy: Hierarchy,
+    id: String,
+    start: i64,
     until: i64,
     calls: usize,
+    /// What the runs before it have left, once it is known and may be replaced.
+    state: Option<RunState>,
     summary: Summary,
 }
 
 impl<P: SyncPorts> Run<'_, P> {
     async fn go(&mut self, auth_path: &str, token: &str) -> Result<(), Halt> {
+        let before = self.other_runs().await?;
+        self.summary.age_seconds = before.last_ok().map(|ok| age_seconds(ok, self.start));
+        if let Some(layout) = before.newer_layout() {
+            let detail = format!("the records have layout {layout}: deploy the newer Worker");
+            return Err(halt("layout_newer", detail));
+        }
+        let (turn, window) = (before.turn.run.clone(), before.turn.window.at(self.start));
+        self.state = Some(before);
         let mut reconciliation = Reconciliation::new(ROOM, self.import.clone());
         self.list(&mut reconciliation).await?;
         if self.import.transitive_groups {
@@ -157,11 +193,93 @@ impl<P: SyncPorts> Run<'_, P> {
         }
         self.read(auth_path, token, &mut reconciliation).await?;
         let plan = reconciliation.plan().map_err(|error| halt("internal", error.to_string()))?;
-        if let Some(excess) = plan.excess(MAX_REMOVED) {
+        let window = window.settled(&plan);
+        if let Some(excess) = plan.excess(MAX_REMOVED, &window) {
             let detail = format!("{excess}: if that is right, run `cfaccess catalog push --force`");
             return Err(halt("removals_excessive", detail));
         }
-        self.write(&plan).await
+        if plan.is_empty() {
+            // What KV holds was right, unless another run has begun to write meanwhile.
+            self.summary.unchanged = plan.unchanged;
+            return self.other_runs().await.map(drop);
+        }
+        let claim = claim_key(&self.id);
+        let written = self.write_alone(&plan, &claim, (&turn, window)).await;
+        // A claim that stays only delays the next run.
+        let _ = self.put(&claim, None).await;
+        written
+    }
+
+    /// Writes, if no other run has written since this one began to read, or writes now.
+    async fn write_alone(
+        &mut self,
+        plan: &Plan,
+        claim: &str,
+        (turn, window): (&str, Window),
+    ) -> Result<(), Halt> {
+        self.change(claim, Some(claim)).await?;
+        let state = self.other_runs().await?;
+        if state.turn.run != turn {
+            return Err(halt("run_overlaps", "another run has written meanwhile"));
+        }
+        let mut turn = Turn { run: self.id.clone(), window: window.during(plan, self.start) };
+        self.change(TURN_KEY, Some(&turn.to_json())).await?;
+        let mut done = Vec::new();
+        let written = self.write(plan, &mut done).await;
+        let removed = plan.removals(&done);
+        if plan.all_removals() != Counts::default() {
+            turn.window = turn.window.after(removed);
+            // If it fails, the next run counts what is no longer there.
+            let _ = self.put(TURN_KEY, Some(&turn.to_json())).await;
+        }
+        written
+    }
+
+    /// What the other runs have left. Stops if one of them is writing.
+    fn other_runs(&mut self) -> Pin<Box<dyn Future<Output = Result<RunState, Halt>> + '_>> {
+        Box::pin(async move {
+            self.charge()?;
+            let page = self.list_page(MARKER_KEY, None).await;
+            let page = page.map_err(|failure| halt("catalog_unavailable", failure.0))?;
+            let is_whole = page.get("list_complete").and_then(Value::as_bool) == Some(true);
+            let state = page.get("keys").filter(|_| is_whole).and_then(RunState::read);
+            let state = state.ok_or_else(|| halt("catalog_unavailable", UNREADABLE))?;
+            if let Some((source, seconds)) = state.other_run(&self.id, self.ports.now_ms()) {
+                let detail = format!("a run of {source} began to write {seconds} s ago");
+                return Err(halt("run_overlaps", detail));
+            }
+            Ok(state)
+        })
+    }
+
+    /// A page of KV's keys. Boxed, as the next one, so that the code of the call is there once.
+    fn list_page<'a>(&'a self, prefix: &'a str, cursor: Option<&'a str>) -> Called<'a, Value> {
+        Box::pin(self.ports.list(prefix, cursor))
+    }
+
+    fn put<'a>(&'a self, key: &'a str, value: Option<&'a str>) -> Called<'a, ()> {
+        Box::pin(self.ports.change(key, value))
+    }
+
+    async fn change(&mut self, key: &str, value: Option<&str>) -> Result<(), Halt> {
+        self.charge()?;
+        let changed = self.put(key, value).await;
+        changed.map_err(|failure| halt("catalog_write_failed", failure.0))
+    }
+
+    /// Leaves what this run did. If that fails, its line in the log still has it.
+    async fn put_marker(&self) {
+        let Some(state) = self.state.as_ref().filter(|_| !self.summary.is_skipped()) else {
+            return;
+        };
+        let Summary { users, groups, .. } = &self.summary;
+        let marker = state.marker_after(
+            RunSource::Cron,
+            (self.start, self.ports.now_ms()),
+            (*users, groups.len()),
+            (self.summary.outcome(), self.summary.halt.as_ref().map(|it| it.code)),
+        );
+        let _ = self.put(MARKER_KEY, Some(&marker.to_json())).await;
     }
 
     /// Notes what KV holds.
@@ -169,7 +287,7 @@ impl<P: SyncPorts> Run<'_, P> {
         let mut cursor = None;
         loop {
             self.charge()?;
-            let page = self.ports.list(cursor.as_deref()).await;
+            let page = self.list_page(PREFIX, cursor.as_deref()).await;
             let next = page.and_then(|page| noted(&page, reconciliation));
             match next.map_err(|failure| halt("catalog_unavailable", failure.0))? {
                 None => return Ok(()),
@@ -248,6 +366,11 @@ impl<P: SyncPorts> Run<'_, P> {
         };
         user.ownership.extend(ancestors);
         self.summary.users += 1;
+        for group in user.ownership.iter().skip(1) {
+            if !self.summary.groups.contains(group) {
+                self.summary.groups.insert(group.clone());
+            }
+        }
         let value = encode(&Record::One(user)).map_err(|it| halt("internal", it.to_string()))?;
         reconciliation.want_each(keys, entity_ref.as_str(), &value);
         Ok(())
@@ -261,8 +384,8 @@ impl<P: SyncPorts> Run<'_, P> {
         }
     }
 
-    /// Writes what differs, in the plan's order, as far as it gets.
-    async fn write(&mut self, plan: &Plan) -> Result<(), Halt> {
+    /// Writes what differs, in the plan's order, as far as it gets: `done` are the keys.
+    async fn write<'p>(&mut self, plan: &'p Plan, done: &mut Vec<&'p String>) -> Result<(), Halt> {
         let Plan { removed, changed, added, .. } = plan;
         self.summary.began = true;
         self.summary.unchanged = plan.unchanged;
@@ -272,12 +395,13 @@ impl<P: SyncPorts> Run<'_, P> {
         let puts = changed.iter().chain(added).map(|it| (&it.key, Some(it.value.as_str())));
         for (key, value) in deletes.chain(puts) {
             self.charge()?;
-            match self.ports.change(key, value).await {
+            match self.put(key, value).await {
                 Err(failure) if failures.len() + 1 == MAX_FAILED => {
                     return Err(halt("catalog_write_failed", failure.0));
                 }
                 Err(failure) => failures.push(failure),
                 Ok(()) => {
+                    done.push(key);
                     self.summary.put_off -= 1;
                     let Summary { removed, written, .. } = &mut self.summary;
                     *(if value.is_none() { removed } else { written }) += 1;
@@ -308,9 +432,11 @@ impl<P: SyncPorts> Run<'_, P> {
     }
 }
 
+const UNREADABLE: &str = "KV's list of keys cannot be read";
+
 /// Notes a page of KV's keys. Returns the cursor of the next, if there is one.
 fn noted(page: &Value, reconciliation: &mut Reconciliation) -> Result<Option<String>, Failure> {
-    let unreadable = || Failure("KV's list of keys cannot be read".to_owned());
+    let unreadable = || Failure(UNREADABLE.to_owned());
     reconciliation.actual(page.get("keys").ok_or_else(unreadable)?).ok_or_else(unreadable)?;
     if page.get("list_complete").and_then(Value::as_bool) == Some(true) {
         return Ok(None);
@@ -365,6 +491,7 @@ impl Summary {
     #[must_use]
     pub fn level(&self) -> &'static str {
         match &self.halt {
+            Some(Halt { code: "run_overlaps", .. }) => "info",
             Some(_) if !self.began => "error",
             Some(Halt { code: "run_limit", .. }) | None if self.unreadable == 0 => "info",
             _ => "warn",
@@ -376,25 +503,47 @@ impl Summary {
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         let Halt { code, detail } = self.halt.as_ref()?;
-        let is_progress = self.began && *code == "run_limit";
+        let is_progress = self.began && *code == "run_limit" || self.is_skipped();
         (!is_progress).then(|| format!("{code}: {detail}"))
     }
 
-    /// Its line in the log. The outcome is `synced`; `partly` if the next run has more to do; or
-    /// `refused` if nothing was written.
+    /// Whether it did nothing because another run was writing.
+    fn is_skipped(&self) -> bool {
+        self.halt.as_ref().is_some_and(|it| it.code == "run_overlaps")
+    }
+
+    /// Its outcome in the marker.
+    fn outcome(&self) -> &'static str {
+        match self.halt.as_ref().map(|it| it.code) {
+            None => "ok",
+            Some("run_limit") if self.began => "unfinished",
+            Some(
+                "catalog_unavailable" | "catalog_write_failed" | "internal" | "origin_unreachable",
+            ) => "failed",
+            Some(_) => "refused",
+        }
+    }
+
+    /// Its line in the log. The outcome is `synced`; `partly` if the next run has more to do; `skipped` if
+    /// another run was writing; or `refused` if nothing was written.
     #[must_use]
     pub fn to_json(&self) -> String {
         let level = self.level();
         let outcome = match &self.halt {
             None => "synced",
+            Some(_) if self.is_skipped() => "skipped",
             Some(_) if self.began => "partly",
             Some(_) => "refused",
         };
         let Self { users, unchanged, written, removed, put_off, unreadable, .. } = self;
+        let groups = self.groups.len();
         let mut line = format!(
-            r#"{{"level":"{level}","task":"catalog","outcome":"{outcome}","users":{users},"unchanged":{unchanged},"written":{written},"removed":{removed},"putOff":{put_off},"unreadable":{unreadable},"ms":{}"#,
+            r#"{{"level":"{level}","task":"catalog","outcome":"{outcome}","users":{users},"groups":{groups},"unchanged":{unchanged},"written":{written},"removed":{removed},"putOff":{put_off},"unreadable":{unreadable},"ms":{}"#,
             self.milliseconds
         );
+        if let Some(age) = self.age_seconds {
+            let _ = write!(line, r#","sinceOk":{age}"#);
+        }
         // Writing into a string cannot fail.
         if let Some(Halt { code, detail }) = &self.halt {
             let _ = write!(line, r#","code":"{code}","detail":{}"#, to_json_string(detail));

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Key, VERSION, fold};
+use super::{Key, OLDEST, VERSION, fold};
 use crate::backstage::EntityRef;
 use crate::json::{read_unique, strings};
 
@@ -97,21 +97,29 @@ struct Envelope<'a> {
 /// Reads the value of a record, and checks that it answers `key`: a record under the wrong key must
 /// never give one user another's groups.
 ///
+/// A record of a newer layout is read if it says in `reads` that programs of this version may: then it means
+/// the same to them without the members that they do not know.
+///
 /// # Errors
-/// [`Corrupt`], also for a record of another version.
+/// [`Corrupt`], also for a record of another version that cannot be read.
 pub fn decode(key: Key<'_>, value: &str) -> Result<Record, Corrupt> {
     let corrupt = |why: &str| Corrupt(why.to_owned());
     let envelope = read_unique(value.as_bytes()).map_err(|_| corrupt("not one JSON object"))?;
-    let version = envelope.get("v").and_then(Value::as_u64);
-    if version != Some(VERSION) {
+    let number = |name: &str| envelope.get(name).and_then(Value::as_u64);
+    let version = number("v").unwrap_or_default();
+    let is_newer = version > VERSION;
+    let is_known = (OLDEST..=VERSION).contains(&version);
+    let is_readable = is_newer && number("reads").is_some_and(|oldest| oldest <= VERSION);
+    if !is_known && !is_readable {
         return Err(corrupt("another version, or none"));
     }
-    if envelope.keys().any(|name| !matches!(name.as_str(), "v" | "user" | "ambiguous")) {
+    if !is_newer && envelope.keys().any(|name| !matches!(name.as_str(), "v" | "user" | "ambiguous"))
+    {
         return Err(corrupt("an unknown member"));
     }
     let user = match envelope.get("user") {
         None => None,
-        Some(user) => Some(read_user(user).ok_or_else(|| corrupt("not a user"))?),
+        Some(user) => Some(read_user(user, is_newer).ok_or_else(|| corrupt("not a user"))?),
     };
     let ambiguous = match envelope.get("ambiguous") {
         None => None,
@@ -144,11 +152,11 @@ pub fn decode(key: Key<'_>, value: &str) -> Result<Record, Corrupt> {
     }
 }
 
-/// A user, if every member is known and of its type.
-fn read_user(value: &Value) -> Option<UserRecord> {
+/// A user, if every member is of its type, and known unless the record is of a newer layout.
+fn read_user(value: &Value, is_newer: bool) -> Option<UserRecord> {
     let members = value.as_object()?;
     let known = ["ref", "ent", "email", "displayName", "picture", "annotations", "fields"];
-    if members.keys().any(|name| !known.contains(&name.as_str())) {
+    if !is_newer && members.keys().any(|name| !known.contains(&name.as_str())) {
         return None;
     }
     let text = |name: &str| match members.get(name) {
@@ -274,6 +282,32 @@ mod tests {
         ] {
             assert!(decode(Key::Email("jane@example.com"), value).is_err(), "{value}");
         }
+    }
+
+    #[test]
+    fn record_of_a_newer_layout_is_read_only_if_it_says_so() {
+        let good = encode(&Record::One(jane())).unwrap();
+        let newer = |head: &str| {
+            let text = good.replacen("\"v\":1", head, 1);
+            text.replace("\"displayName\"", "\"later\":{},\"displayName\"")
+        };
+        let read = |text: &str| decode(Key::Email("jane@example.com"), text);
+        assert_eq!(read(&newer("\"v\":2,\"reads\":1,\"x\":[]")), Ok(Record::One(jane())));
+        for head in [
+            "\"v\":2",
+            "\"v\":2,\"reads\":2",
+            "\"v\":2,\"reads\":\"1\"",
+            "\"v\":1,\"reads\":1",
+            "\"v\":0,\"reads\":0",
+            "\"v\":1",
+        ] {
+            assert!(read(&newer(head)).is_err(), "{head}");
+        }
+        // It is still held to its key, its ref and its types.
+        let newer = newer("\"v\":2,\"reads\":1");
+        assert!(decode(Key::Email("joe@example.com"), &newer).is_err());
+        assert!(read(&newer.replace("user:default", "group:default")).is_err());
+        assert!(read(&newer.replace("\"7a\"", "7")).is_err());
     }
 
     #[test]

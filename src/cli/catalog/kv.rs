@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::super::http::{Method, send_with_retry};
 use super::entry::Entry;
-use crate::catalog::PREFIX;
-use crate::catalog::import::{Reconciliation, percent_encode};
+use crate::catalog::import::{Reconciliation, RunState, percent_encode};
+use crate::catalog::{MARKER_KEY, PREFIX};
 use crate::ports::HttpRequest;
 
 /// The most pairs or keys of one request, as Cloudflare limits them, and the most bytes: it allows
@@ -30,18 +30,41 @@ pub(in crate::cli) struct Namespace {
 }
 
 impl Namespace {
-    /// Notes what is there.
+    /// Notes which records are there.
     pub(super) fn list(&self, reconciliation: &mut Reconciliation) -> Result<(), String> {
+        self.pages(PREFIX, |keys| reconciliation.actual(keys))
+    }
+
+    /// What the runs have left.
+    pub(super) fn state(&self) -> Result<RunState, String> {
+        let mut all = Vec::new();
+        self.pages(MARKER_KEY, |keys| {
+            all.extend(keys.as_array()?.iter().cloned());
+            Some(())
+        })?;
+        RunState::read(&Value::Array(all)).ok_or_else(|| self.unreadable())
+    }
+
+    fn unreadable(&self) -> String {
+        format!("{}: the list of keys cannot be read", self.url)
+    }
+
+    /// Reads the list of the keys that begin with this.
+    fn pages(
+        &self,
+        prefix: &str,
+        mut note: impl FnMut(&Value) -> Option<()>,
+    ) -> Result<(), String> {
         let mut cursor = String::new();
         loop {
             let cursor_part = match cursor.as_str() {
                 "" => String::new(),
                 cursor => format!("&cursor={}", percent_encode(cursor)),
             };
-            let path = format!("/keys?limit=1000&prefix={}{cursor_part}", percent_encode(PREFIX));
+            let path = format!("/keys?limit=1000&prefix={}{cursor_part}", percent_encode(prefix));
             let page = self.call(Method::Get, &path, "")?;
-            let noted = page.get("result").and_then(|keys| reconciliation.actual(keys));
-            noted.ok_or_else(|| format!("{}: the list of keys cannot be read", self.url))?;
+            let noted = page.get("result").and_then(&mut note);
+            noted.ok_or_else(|| self.unreadable())?;
             let next = page.pointer("/result_info/cursor").and_then(Value::as_str);
             let next = next.unwrap_or_default();
             if next.is_empty() {

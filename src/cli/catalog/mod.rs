@@ -11,8 +11,10 @@ mod lists;
 mod live;
 mod progress;
 mod push;
+mod run;
 mod settings;
 mod source;
+mod status;
 mod users;
 
 use super::CliError;
@@ -29,11 +31,14 @@ pub(super) enum Command {
     Build(build::Args),
     /// Write what has changed in Backstage into KV
     Push(push::Args),
+    /// Say when the records in KV were last brought up to date, and how that ended
+    Status(status::Args),
 }
 
 pub(super) fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::Build(args) => build::run(&args),
         Command::Push(args) => push::run(&args),
+        Command::Status(args) => status::run(&args),
     }
 }

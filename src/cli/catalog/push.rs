@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use super::super::CliError;
 use super::super::headers;
 use super::super::output::{hide, printable, put, tell};
+use super::super::wrangler::Deployment;
 use super::entry::Entry;
 use super::gather::Gathered;
 use super::ids::{Ids, variable};
 use super::live::Backstage;
 use super::progress::progress;
+use super::run::{PushRun, Stop, unavailable};
 use super::settings::Settings;
 use super::users;
-use crate::catalog::import::{Index, MAX_REMOVED, Plan, Reconciliation, Write};
+use crate::catalog::import::{ImportPolicy, Index, MAX_REMOVED, Plan, Reconciliation, Write};
 use crate::catalog::{Record, encode};
 
 /// The most records of each kind that are named one by one.
@@ -46,6 +48,9 @@ pub(in crate::cli) struct Args {
     /// Remove as many as it takes
     #[arg(long)]
     force: bool,
+    /// Write although another run has begun and not ended, because it was stopped
+    #[arg(long)]
+    resume: bool,
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
@@ -58,8 +63,9 @@ records with what the KV namespace holds, and writes what differs. What is compa
 the keys carry as metadata: the values in KV are not read.
 
 In this order: what is gone is deleted, what has changed is replaced, what is new is added. Stopped
-at any point and run again, it ends right. If anything is wrong with any source, if the answer is
-half a list, or if too much would be removed, nothing is written, and the exit code is 1.
+at any point and run again, it ends right; if the message then says that another run has begun, and it
+was stopped, use --resume. If anything is wrong with any source, if the answer is
+half a list, or if too much would be removed within a day, nothing is written, and the exit code is 1.
 
 The ids of the account and of the namespace CATALOG are taken from wrangler's file. Users are found by
 ref, by email, and by the annotations that its resolvers name.
@@ -78,32 +84,56 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
     let deployment = args.settings.deployment()?;
     let namespace = args.ids.namespace(&args.settings, deployment.as_ref())?;
     let policy = args.settings.import_policy(deployment.as_ref())?;
-    let gathered = match &args.url {
-        None => Gathered::from_files(&args.sources, &args.settings.exclude, &policy)?,
-        Some(url) => Gathered::from_backstage(&backstage(url, args)?, &policy)?,
-    };
-    gathered.report();
-    users::tell_large_tokens(&gathered.index, &args.settings, deployment.as_ref());
-    if let Some(missing) = &gathered.missing {
-        return Err(format!("{missing}: nothing is written").into());
+    let mut run = PushRun::begin(&namespace, args.resume || args.dry_run)?;
+    let done = write(args, deployment.as_ref(), &policy, &mut run);
+    if !args.dry_run {
+        run.end(&done);
     }
-    let mut reconciliation = Reconciliation::new(usize::MAX, policy);
-    namespace.list(&mut reconciliation)?;
-    let plan = plan(reconciliation, &gathered.index)?;
+    done.map_err(|stop| stop.problems)
+}
+
+/// Reads the source, and writes what differs.
+fn write(
+    args: &Args,
+    deployment: Option<&Deployment>,
+    policy: &ImportPolicy,
+    run: &mut PushRun<'_>,
+) -> Result<(), Stop> {
+    let gathered = match &args.url {
+        None => Gathered::from_files(&args.sources, &args.settings.exclude, policy),
+        Some(url) => backstage(url, args)
+            .map_err(CliError::from)
+            .and_then(|backstage| Gathered::from_backstage(&backstage, policy)),
+    };
+    let gathered = gathered.map_err(|problems| Stop { code: "source_incomplete", problems })?;
+    gathered.report();
+    users::tell_large_tokens(&gathered.index, &args.settings, deployment);
+    if let Some(missing) = &gathered.missing {
+        return Err(Stop::new("source_incomplete", format!("{missing}: nothing is written")));
+    }
+    run.note(&gathered.index);
+    let mut reconciliation = Reconciliation::new(usize::MAX, policy.clone());
+    run.namespace.list(&mut reconciliation).map_err(unavailable)?;
+    let plan = plan(reconciliation, &gathered.index).map_err(|it| Stop::new("internal", it))?;
     if args.dry_run {
         let (index, settings) = (&gathered.index, &args.settings);
-        users::put_changes(&namespace, &plan, index, settings, deployment.as_ref())?;
+        users::put_changes(run.namespace, &plan, index, settings, deployment)
+            .map_err(|it| Stop::new("internal", it))?;
     }
-    put(&describe(&plan))?;
-    if let Some(excess) = plan.excess(args.max_deletions).filter(|_| !args.force) {
-        return Err(format!(
-            "{excess}: nothing is written. If the source is right, run it with --force"
-        )
-        .into());
+    put(&describe(&plan)).map_err(|it| Stop::new("internal", it))?;
+    let excess = plan.excess(args.max_deletions, run.window(&plan));
+    if let Some(excess) = excess.filter(|_| !args.force) {
+        let detail =
+            format!("{excess}: nothing is written. If the source is right, run it with --force");
+        return Err(Stop::new("removals_excessive", detail));
     }
-    if args.dry_run || plan.is_empty() {
+    if args.dry_run {
         return Ok(());
     }
+    if plan.is_empty() {
+        return run.check_alone();
+    }
+    run.take_turn(&plan, args.force)?;
     let Plan { removed, changed, added, .. } = plan;
     let counts = (removed.len(), changed.len(), added.len());
     let steps = counts.0 + counts.1 + counts.2;
@@ -114,11 +144,11 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
             progress(done, steps, "written");
         }
     };
-    namespace.delete(&removed)?;
+    run.delete(&removed)?;
     show(counts.0);
-    namespace.write(entries(changed))?;
+    run.write(entries(changed))?;
     show(counts.1);
-    namespace.write(entries(added))?;
+    run.write(entries(added))?;
     show(counts.2);
     tell("written; KV shows it everywhere within about a minute");
     Ok(())
