@@ -1,39 +1,29 @@
 //! wrangler's configuration file: what is deployed under which name.
 
 mod find;
+mod jsonc;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use jsonc_parser::ParseOptions;
 use serde_json::{Map, Value};
 
 pub(super) use find::{find, find_here};
+pub(super) use jsonc::parse_jsonc;
+use jsonc::{line_at, twice};
 
 /// What an environment does not inherit from the top level, of all that is looked at here
 /// (developers.cloudflare.com, "Wrangler configuration", non-inheritable keys).
 const NOT_INHERITED: [&str; 4] = ["env", "kv_namespaces", "secrets", "vars"];
-
-/// JSONC as wrangler reads it: JSON with comments and trailing commas, in `.json` and `.jsonc` alike.
-const JSONC: ParseOptions = ParseOptions {
-    allow_comments: true,
-    allow_loose_object_property_names: false,
-    allow_trailing_commas: true,
-    allow_missing_commas: false,
-    allow_single_quoted_strings: false,
-    allow_hexadecimal_numbers: false,
-    allow_unary_plus_numbers: false,
-    allow_bare_decimal_point_numbers: false,
-    allow_non_finite_numbers: false,
-    allow_extended_string_escapes: false,
-};
 
 /// A wrangler.toml, .json or .jsonc.
 #[derive(Debug)]
 pub(super) struct Wrangler {
     pub(super) path: PathBuf,
     top: Map<String, Value>,
+    /// The keys that are there twice in one object, by line and path: TOML refuses them.
+    pub(super) twice: Vec<(usize, String)>,
 }
 
 /// A Worker that `wrangler deploy` makes of it.
@@ -42,6 +32,8 @@ pub(super) struct Deployment {
     /// The name of the environment; `None` for the top level.
     pub(super) env: Option<String>,
     pub(super) settings: Map<String, Value>,
+    /// Whether it is an object that has keys.
+    pub(super) is_described: bool,
     /// The keys that are the environment's own: it inherits the others.
     own: BTreeSet<String>,
 }
@@ -56,15 +48,17 @@ impl Wrangler {
         let text =
             fs::read_to_string(path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
         let is_toml = path.extension().is_some_and(|it| it.eq_ignore_ascii_case("toml"));
+        let mut repeated = Vec::new();
         let top = if is_toml {
             toml::from_str(&text).map_err(|error: toml::de::Error| {
                 let line = line_at(&text, error.span().map_or(0, |span| span.start));
                 format!("{name}:{line}: is not valid TOML: {}", error.message())
             })?
         } else {
+            repeated = twice(&text);
             parse_jsonc(&text).map_err(|(line, why)| format!("{name}:{line}: {why}"))?
         };
-        Ok(Self { path: path.to_owned(), top })
+        Ok(Self { path: path.to_owned(), top, twice: repeated })
     }
 
     /// Whether the file has no key at all.
@@ -106,7 +100,7 @@ impl Wrangler {
 
     fn top_level(&self) -> Deployment {
         let own = self.top.keys().cloned().collect();
-        Deployment { env: None, settings: self.top.clone(), own }
+        Deployment { env: None, settings: self.top.clone(), is_described: true, own }
     }
 
     fn inherit(&self, env: &str, own: &Value) -> Deployment {
@@ -118,9 +112,10 @@ impl Wrangler {
             settings.remove("routes");
         }
         let own = own.as_object().cloned().unwrap_or_default();
-        let keys = own.keys().cloned().collect();
+        let keys: BTreeSet<String> = own.keys().cloned().collect();
         settings.extend(own);
-        Deployment { env: Some(env.to_owned()), settings, own: keys }
+        let is_described = !keys.is_empty();
+        Deployment { env: Some(env.to_owned()), settings, is_described, own: keys }
     }
 }
 
@@ -153,25 +148,4 @@ impl Deployment {
     pub(super) fn label(&self) -> String {
         self.env.as_ref().map_or_else(String::new, |env| format!(" [env.{env}]"))
     }
-}
-
-/// The object in a JSONC text.
-///
-/// # Errors
-/// The line, and what is wrong there.
-pub(super) fn parse_jsonc(text: &str) -> Result<Map<String, Value>, (usize, String)> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    match jsonc_parser::parse_to_serde_value::<Value>(text, &JSONC) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err((1, "must be a JSON object".to_owned())),
-        Err(error) => {
-            let line = line_at(text, error.range().start);
-            Err((line, format!("is not valid JSON: {}", error.kind())))
-        }
-    }
-}
-
-/// The line of a byte of a text.
-fn line_at(text: &str, at: usize) -> usize {
-    text.get(..at).unwrap_or_default().matches('\n').count() + 1
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::super::wrangler::Deployment;
+use super::binding_names::is_bound_elsewhere;
 use super::findings::{Code, Findings};
 
 /// The KV namespaces of the Worker.
@@ -31,6 +32,7 @@ pub(super) fn check(deployment: &Deployment, findings: &mut Findings) {
         }
     }
     check_name(deployment, findings);
+    check_name_of_environment(deployment, findings);
     check_account(deployment, findings);
     match deployment.get("build.command") {
         None => findings.note(
@@ -50,12 +52,33 @@ pub(super) fn check(deployment: &Deployment, findings: &mut Findings) {
     check_namespaces(deployment, findings);
 }
 
-fn check_name(deployment: &Deployment, findings: &mut Findings) {
-    let Some(name) = deployment.get("name").and_then(Value::as_str) else { return };
+/// Whether a Worker can have this name.
+fn is_name(name: &str) -> bool {
     let is_plain =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
-    let is_valid = name.bytes().all(is_plain) && name.len() <= NAME_MAX && !name.starts_with('-');
-    if !name.trim().is_empty() && !is_valid {
+    name.bytes().all(is_plain) && name.len() <= NAME_MAX && !name.starts_with('-')
+}
+
+/// Without a name of its own, an environment is deployed under that of the file and its own.
+fn check_name_of_environment(deployment: &Deployment, findings: &mut Findings) {
+    let name = deployment.get("name").and_then(Value::as_str).filter(|name| is_name(name));
+    let (Some(env), Some(name)) = (&deployment.env, name) else { return };
+    let worker = format!("{name}-{env}");
+    if deployment.inherits("name") && !is_name(&worker) {
+        findings.problem(
+            Code::Name,
+            format!("env.{env}"),
+            format!("[env.{env}] is deployed as `{worker}`, which Cloudflare refuses"),
+            format!(
+                "give it a `name` of at most {NAME_MAX} lower-case letters, digits and hyphens"
+            ),
+        );
+    }
+}
+
+fn check_name(deployment: &Deployment, findings: &mut Findings) {
+    let Some(name) = deployment.get("name").and_then(Value::as_str) else { return };
+    if !name.trim().is_empty() && !is_name(name) {
         findings.problem(
             Code::Name,
             "name",
@@ -98,8 +121,10 @@ fn check_namespaces(deployment: &Deployment, findings: &mut Findings) {
         let is_named = |it: &&Value| it.get("binding").and_then(Value::as_str) == Some(binding);
         namespaces.iter().enumerate().filter(|(_, it)| is_named(it)).collect()
     };
-    let missing: Vec<&str> =
+    let mut missing: Vec<&str> =
         NAMESPACES.into_iter().filter(|binding| named(binding).is_empty()).collect();
+    // What binds the name instead is said of that.
+    missing.retain(|binding| !is_bound_elsewhere(deployment, binding));
     let twice: Vec<&str> =
         NAMESPACES.into_iter().filter(|binding| named(binding).len() > 1).collect();
     // One of two that were meant has the other's name.
@@ -124,7 +149,7 @@ fn check_namespaces(deployment: &Deployment, findings: &mut Findings) {
     let mut ids: BTreeMap<String, &str> = BTreeMap::new();
     for binding in NAMESPACES {
         if let [(at, namespace)] = named(binding).as_slice() {
-            check_id(binding, *at, namespace, &mut ids, findings);
+            check_id(deployment, (binding, *at), namespace, &mut ids, findings);
         }
     }
 }
@@ -151,8 +176,8 @@ fn check_missing(deployment: &Deployment, missing: &[&str], findings: &mut Findi
 }
 
 fn check_id<'a>(
-    binding: &'a str,
-    at: usize,
+    deployment: &Deployment,
+    (binding, at): (&'a str, usize),
     namespace: &Value,
     ids: &mut BTreeMap<String, &'a str>,
     findings: &mut Findings,
@@ -173,7 +198,15 @@ fn check_id<'a>(
             create,
         ),
         Some(id) => {
-            if let Some(other) = ids.insert(id.to_ascii_lowercase(), binding) {
+            let is_account = deployment.get("account_id").and_then(Value::as_str) == Some(id);
+            if is_account {
+                findings.problem(
+                    Code::KvId,
+                    place,
+                    format!("the KV binding {binding} has the id of the account"),
+                    create,
+                );
+            } else if let Some(other) = ids.insert(id.to_ascii_lowercase(), binding) {
                 findings.problem(
                     Code::KvId,
                     place,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::super::wrangler::Deployment;
 use super::findings::{Code, Findings};
 use super::hosts::{host_in, is_private};
-use super::routes::{check_pattern, host_of, is_custom_domain, leads, routes};
+use super::routes::{check_pattern, host_of, is_custom_domain, leads, pattern, routes};
 use crate::config::{Config, Trust};
 
 /// The flag that sends a Worker's own fetch through the front door again.
@@ -79,8 +79,19 @@ fn check_routes(deployment: &Deployment, config: Option<&Config>, findings: &mut
         return;
     }
     let mut is_sound = true;
-    for (place, route) in &routes {
+    for (at, (place, route)) in routes.iter().enumerate() {
         is_sound &= check_pattern(place, route, findings);
+        let is_same = |(_, other): &&(String, &Value)| {
+            pattern(other).is_some_and(|other| pattern(route) == Some(other))
+        };
+        if let Some((other, _)) = routes.iter().take(at).find(is_same) {
+            findings.warning(
+                Code::RoutePattern,
+                place.clone(),
+                format!("`{place}` has the pattern of `{other}`"),
+                "keep one",
+            );
+        }
     }
     let (Some(config), true) = (config, is_sound) else { return };
     let host = host_in(&config.backstage.issuer);

@@ -51,6 +51,8 @@ codes! {
     AttachToken = "attach-token",
     Audience = "audience",
     BaseUrl = "base-url",
+    BindingKind = "binding-kind",
+    BindingTwice = "binding-twice",
     Cache = "cache",
     CatalogGroup = "catalog-group",
     CatalogIndex = "catalog-index",
@@ -75,7 +77,9 @@ codes! {
     Example = "example",
     ExposeAssertion = "expose-assertion",
     HeaderName = "header-name",
+    IdentityClaims = "identity-claims",
     InvalidValue = "invalid-value",
+    KeyTwice = "key-twice",
     KvBinding = "kv-binding",
     KvId = "kv-id",
     KvShared = "kv-shared",
@@ -118,6 +122,7 @@ codes! {
     UnknownKey = "unknown-key",
     UsersOutsideCatalog = "users-outside-catalog",
     VarSize = "var-size",
+    VarsUnseen = "vars-unseen",
     WorkersDev = "workers-dev",
 }
 

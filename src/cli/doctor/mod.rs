@@ -1,21 +1,29 @@
 //! `cfaccess doctor`: everything that is wrong with the configuration, and how to correct it.
 
 mod app_config;
+mod binding_names;
 mod bindings;
 mod catalog;
 mod cron;
+mod domains;
 mod exposure;
+mod file_keys;
+mod finder;
 mod findings;
+mod flags;
 mod hosts;
+mod misplaced_vars;
 mod neighbours;
 mod online;
 mod platform;
 mod refused;
 mod routes;
 mod schedule;
+mod secret_vars;
 mod secrets;
 mod settings;
 mod slips;
+mod urls;
 mod values;
 
 use std::fs;
@@ -111,11 +119,17 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
         (Err(problem), true) => {
             let mut found = Findings::default();
             let remedy = "correct it, or name another file";
-            found.problem(Code::ConfigurationFile, "", problem, remedy);
-            let file = args.config.clone().unwrap_or_default();
+            let file = args.config.clone().or_else(|| wrangler::find().ok()).unwrap_or_default();
+            let place = line_in(&problem).map(|line| format!("line {line}")).unwrap_or_default();
+            found.problem(Code::ConfigurationFile, place, problem, remedy);
             findings::print_json(&found.at(&file, None))
         }
     }
+}
+
+/// The line that a problem of a file names: `wrangler.toml:7: …`.
+fn line_in(problem: &str) -> Option<u32> {
+    problem.split(':').nth(1)?.parse().ok()
 }
 
 /// A deployment with what was read of it.
@@ -139,6 +153,7 @@ fn examine_all(args: &Args) -> Result<Vec<Report>, String> {
     let today = DateTime::from_timestamp(clock::now(), 0).unwrap_or_default().date_naive();
     let folder = file.parent().unwrap_or(Path::new(""));
     let mut all = wrangler.deployments(None)?;
+    all.retain(|deployment| deployment.is_described);
     for deployment in &mut all {
         slips::check(deployment, &mut Findings::default());
     }
@@ -147,6 +162,30 @@ fn examine_all(args: &Args) -> Result<Vec<Report>, String> {
     for mut deployment in wrangler.deployments(args.env.as_deref())? {
         let keys = given.clone().or_else(|| secrets::from_dev_vars(&wrangler.path, &deployment));
         let mut found = Findings::default();
+        if let Some(env) = deployment.env.as_ref().filter(|_| !deployment.is_described) {
+            found.problem(
+                Code::Required,
+                format!("env.{env}"),
+                format!(
+                    "`env.{env}` is no object with keys, and no vars or bindings are inherited"
+                ),
+                "write [env.NAME] with all that it needs, or take it out",
+            );
+            let findings = found.at(&file, deployment.env.as_ref());
+            let title = format!("{}{}", file.display(), deployment.label());
+            reports.push(Report { title, findings });
+            continue;
+        }
+        for (line, path) in wrangler.twice.iter().filter(|_| reports.is_empty()) {
+            found.warning(
+                Code::KeyTwice,
+                path.clone(),
+                format!(
+                    "`{path}` is there twice, at last in line {line}, and only the last counts"
+                ),
+                "keep one",
+            );
+        }
         slips::check(&mut deployment, &mut found);
         let place = Place { folder, today, is_own_worker };
         let config = examine(&deployment, &place, keys.as_ref(), &mut found);
@@ -233,6 +272,7 @@ fn examine(
 ) -> Option<Config> {
     let config = settings::check(deployment, place.is_own_worker, keys, findings);
     bindings::check(deployment, findings);
+    binding_names::check(deployment, findings);
     exposure::check(deployment, config.as_ref(), findings);
     cron::check(deployment, config.as_ref(), findings);
     platform::check(deployment, place.folder, place.today, findings);

@@ -6,13 +6,15 @@ use serde_json::Value;
 
 use super::super::wrangler::Deployment;
 use super::findings::{Code, Findings};
-use super::routes::{pattern, routes};
+use super::hosts::host_in;
+use super::routes::{host_of, pattern, routes};
+use super::values::object;
 
 /// Compares a deployment with those that come before it in the file.
 pub(super) fn check(deployment: &Deployment, all: &[Deployment], findings: &mut Findings) {
+    check_origin(deployment, all, findings);
     for other in all.iter().take_while(|other| other.env != deployment.env) {
-        let name =
-            other.env.as_ref().map_or("the top level".to_owned(), |env| format!("[env.{env}]"));
+        let name = name_of(other);
         let shared = common(&patterns(deployment), &patterns(other));
         if !shared.is_empty() {
             findings.problem(
@@ -47,6 +49,32 @@ pub(super) fn check(deployment: &Deployment, all: &[Deployment], findings: &mut 
             );
         }
     }
+}
+
+/// An origin that has a route to the Worker of another environment refuses what is forwarded to it.
+fn check_origin(deployment: &Deployment, all: &[Deployment], findings: &mut Findings) {
+    let backstage = object(deployment, "BACKSTAGE");
+    let origin = backstage.as_ref().and_then(|it| it.get("origin")?.as_str()).map(host_in);
+    let Some(origin) = origin.map(|host| host.to_ascii_lowercase()) else { return };
+    let has_route = |other: &&Deployment| {
+        let mut hosts = routes(other).into_iter().filter_map(|(_, route)| host_of(route));
+        other.env != deployment.env && hosts.any(|host| host == origin)
+    };
+    // One that it shares a route with is said to.
+    let is_own = routes(deployment).iter().any(|(_, it)| host_of(it).as_ref() == Some(&origin));
+    if let Some(other) = all.iter().find(has_route).filter(|_| !is_own) {
+        let name = name_of(other);
+        findings.problem(
+            Code::OriginIsWorker,
+            "vars.BACKSTAGE.origin",
+            format!("BACKSTAGE.origin names {origin}, which has a route to the Worker of {name}"),
+            "set it to an address of Backstage's own",
+        );
+    }
+}
+
+fn name_of(deployment: &Deployment) -> String {
+    deployment.env.as_ref().map_or("the top level".to_owned(), |env| format!("[env.{env}]"))
 }
 
 /// The name that the Worker is deployed under.

@@ -6,7 +6,9 @@ use chrono::NaiveDate;
 use serde_json::Value;
 
 use super::super::wrangler::Deployment;
+use super::binding_names::is_no_secret;
 use super::findings::{Code, Findings};
+use super::flags;
 
 /// Since this date Workers parse URLs by the standard (flag `url_standard`), as the Worker's check of
 /// paths supposes.
@@ -17,6 +19,9 @@ const LEAST_CPU_MS: u64 = 50;
 
 /// The most that Cloudflare takes (developers.cloudflare.com, "Workers limits").
 const MOST_CPU_MS: u64 = 300_000;
+
+/// How alike a flag must be to a known one to be taken for a slip of it (Jaro-Winkler).
+const ALIKE: f64 = 0.93;
 
 /// What a var or a secret may have, in bytes (Workers limits, "Environment variables").
 pub(super) const VAR_MAX: usize = 5 * 1024;
@@ -75,6 +80,18 @@ pub(super) fn check(
 }
 
 fn check_logs(deployment: &Deployment, findings: &mut Findings) {
+    let key = "observability.logs.persist";
+    if deployment.get(key) == Some(&Value::Bool(false))
+        && deployment.get("observability.logs.destinations").is_none()
+    {
+        findings.warning(
+            Code::Observability,
+            key,
+            format!("`{key}` is false without `destinations`, so no log line is kept"),
+            "take it out",
+        );
+        return;
+    }
     let logs = deployment.get("observability.logs.enabled");
     let is_on = |value: Option<&Value>| value == Some(&Value::Bool(true));
     let keeps_logs = logs != Some(&Value::Bool(false))
@@ -90,7 +107,14 @@ fn check_logs(deployment: &Deployment, findings: &mut Findings) {
     }
     for key in ["observability.head_sampling_rate", "observability.logs.head_sampling_rate"] {
         let Some(rate) = deployment.get(key) else { continue };
-        if rate.as_f64().is_none_or(|rate| rate <= 0.0 || rate > 1.0) {
+        if rate.as_f64().is_none_or(|rate| !(0.0..=1.0).contains(&rate)) {
+            findings.problem(
+                Code::Observability,
+                key,
+                format!("`{key}` is {rate}, and wrangler takes a share from 0 to 1"),
+                "set 1, or take it out: BACKSTAGE.log.forwarded saves lines of forwarded requests",
+            );
+        } else if rate.as_f64() == Some(0.0) {
             findings.warning(
                 Code::Observability,
                 key,
@@ -167,7 +191,9 @@ fn check_flags(deployment: &Deployment, findings: &mut Findings) {
             format!("`{key}` must be a list of texts"),
             "write a list such as [\"nodejs_compat\"], or take it out",
         );
-    } else if has_flag(deployment, "url_original") {
+        return;
+    }
+    if has_flag(deployment, "url_original") {
         findings.problem(
             Code::CompatibilityFlag,
             key,
@@ -176,6 +202,43 @@ fn check_flags(deployment: &Deployment, findings: &mut Findings) {
             "take it out",
         );
     }
+    let flags: Vec<&str> =
+        flags.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    for (at, flag) in flags.iter().enumerate() {
+        let before = flags.get(..at).unwrap_or_default();
+        if let Some((message, remedy)) = wrong_flag(flag, before) {
+            findings.problem(Code::CompatibilityFlag, format!("{key}[{at}]"), message, remedy);
+        } else if !flags::is_known(flag) {
+            findings.warning(
+                Code::CompatibilityFlag,
+                format!("{key}[{at}]"),
+                format!("the compatibility flag `{flag}` is not known to this version"),
+                "correct its name, unless it is newer: Cloudflare refuses others",
+            );
+        }
+    }
+}
+
+/// Why Cloudflare refuses a flag after those before it, and what to do.
+fn wrong_flag(flag: &str, before: &[&str]) -> Option<(String, String)> {
+    if before.contains(&flag) {
+        let message =
+            format!("the compatibility flag `{flag}` is there twice, and Cloudflare refuses it");
+        return Some((message, "keep one".to_owned()));
+    }
+    if let Some(other) = before.iter().find(|other| flags::contradict(flag, other)) {
+        let message =
+            format!("the compatibility flags `{other}` and `{flag}` contradict each other");
+        return Some((message, "keep one".to_owned()));
+    }
+    if flags::EXPERIMENTAL.contains(&flag) {
+        let message =
+            format!("the compatibility flag `{flag}` is experimental, and Cloudflare refuses it");
+        return Some((message, "take it out".to_owned()));
+    }
+    let (likeness, known) = flags::nearest(flag).filter(|(_, known)| *known != flag)?;
+    let message = format!("there is no compatibility flag `{flag}`");
+    (likeness >= ALIKE).then(|| (message, format!("write `{known}`")))
 }
 
 fn has_flag(deployment: &Deployment, name: &str) -> bool {
@@ -186,6 +249,7 @@ fn has_flag(deployment: &Deployment, name: &str) -> bool {
 fn check_secrets(deployment: &Deployment, findings: &mut Findings) {
     let key = "secrets.required";
     let required = match deployment.get(key) {
+        None if is_no_secret(deployment, "SIGNING_KEYS") => return,
         None => {
             findings.warning(
                 Code::SecretsRequired,
@@ -200,7 +264,7 @@ fn check_secrets(deployment: &Deployment, findings: &mut Findings) {
             findings.problem(
                 Code::SecretsRequired,
                 key,
-                "`secrets.required` must be a list",
+                "`secrets.required` must be a list of texts",
                 "set `secrets.required = [\"SIGNING_KEYS\"]`",
             );
             return;
@@ -213,6 +277,7 @@ fn check_secrets(deployment: &Deployment, findings: &mut Findings) {
     let needed = [("SIGNING_KEYS", true), ("CATALOG_TOKEN", has_cron)];
     let lacking: Vec<&str> = needed
         .into_iter()
+        .filter(|(name, _)| !is_no_secret(deployment, name))
         .filter(|(name, is_needed)| *is_needed && !required.iter().any(|it| it == name))
         .map(|(name, _)| name)
         .collect();

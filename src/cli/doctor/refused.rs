@@ -35,8 +35,11 @@ pub(super) fn report(
     }
     let both = is_missing("CFACCESS") && is_missing("BACKSTAGE");
     for problem in problems {
+        let first = problems.iter().find(|other| other.path == problem.path);
         if both && matches!(problem.path.as_str(), "CFACCESS" | "BACKSTAGE")
+            || first.is_some_and(|first| first != problem)
             || problems.iter().any(|other| causes(other, problem))
+            || slip_of(problem, problems).is_some()
         {
             continue;
         }
@@ -45,7 +48,11 @@ pub(super) fn report(
             path => (code_of(&problem.message), format!("vars.{path}")),
         };
         let (what, remedy) = problem.message.split_once(": ").unwrap_or((&problem.message, ""));
+        let meant = problems.iter().find(|other| slip_of(other, problems) == Some(problem));
+        let meant =
+            meant.and_then(|it| it.path.rsplit_once('.')).map(|(_, key)| format!("write `{key}`"));
         let remedy = match (remedy, code) {
+            (_, Code::UnknownKey) if meant.is_some() => meant.as_deref().unwrap_or_default(),
             ("", Code::Required) => inherits,
             ("", Code::UnknownKey) => "correct its name, or take it out",
             ("", Code::SigningKeys) => "create a set with `cfaccess keygen`",
@@ -68,6 +75,24 @@ fn code_of(message: &str) -> Code {
     }
 }
 
+/// The unknown key that stands for a required one: each is the only one of its object.
+fn slip_of<'a>(required: &Problem, problems: &'a [Problem]) -> Option<&'a Problem> {
+    let object =
+        |problem: &Problem| problem.path.rsplit_once('.').map(|(object, _)| object.to_owned());
+    let of_same = |start: &str| -> Vec<&'a Problem> {
+        let is_same =
+            |it: &&Problem| object(it) == object(required) && it.message.starts_with(start);
+        problems.iter().filter(is_same).collect()
+    };
+    if !required.message.starts_with(REQUIRED) || !required.path.contains('[') {
+        return None;
+    }
+    match (of_same(REQUIRED).as_slice(), of_same(UNKNOWN).as_slice()) {
+        ([_], [unknown]) => Some(unknown),
+        _ => None,
+    }
+}
+
 /// Whether the second problem is only there because of the first: a key is required because its name has
 /// a slip, or because what it is in, or what is in it, cannot be read.
 fn causes(one: &Problem, other: &Problem) -> bool {
@@ -78,7 +103,7 @@ fn causes(one: &Problem, other: &Problem) -> bool {
         return false;
     }
     // The options of a resolver that is not known.
-    let object = one.path.strip_suffix(".resolver");
+    let object = one.path.strip_suffix(".resolver").filter(|_| !one.message.starts_with(REQUIRED));
     if object.is_some_and(|object| is_within(&other.path, object))
         && other.message.starts_with(UNKNOWN)
     {
@@ -94,6 +119,9 @@ fn causes(one: &Problem, other: &Problem) -> bool {
         });
         return meant.is_some_and(|meant| is_within(&other.path, &meant));
     }
-    !one.message.starts_with(REQUIRED)
-        && (is_within(&one.path, &other.path) || is_within(&other.path, &one.path))
+    let is_below = is_within(&one.path, &other.path) && one.path != other.path;
+    if one.message.starts_with(REQUIRED) {
+        return is_below;
+    }
+    is_below || is_within(&other.path, &one.path) || one.path == other.path
 }

@@ -8,6 +8,9 @@ use super::findings::{Code, Findings};
 
 /// Whether a route can be deployed as it is written.
 pub(super) fn check_pattern(place: &str, route: &Value, findings: &mut Findings) -> bool {
+    if !check_shape(place, route, findings) {
+        return false;
+    }
     let Some(pattern) = pattern(route).filter(|pattern| !pattern.trim().is_empty()) else {
         findings.problem(
             Code::RoutePattern,
@@ -23,7 +26,9 @@ pub(super) fn check_pattern(place: &str, route: &Value, findings: &mut Findings)
     let inner = host.trim_start_matches('*');
     // Without a path, the end of the host name is the end of the pattern.
     let inner = if rest.contains('/') { inner } else { inner.trim_end_matches('*') };
-    let problem = if is_custom_domain(route) && (pattern.contains(['*', '/'])) {
+    let problem = if pattern.contains(char::is_whitespace) {
+        Some(("it has a space in it", "take the space out"))
+    } else if is_custom_domain(route) && (pattern.contains(['*', '/'])) {
         Some(("a custom domain takes a host name alone", "write the host name, without `/*`"))
     } else if !matches!(scheme, "" | "http" | "https") {
         Some(("its scheme is none that a route can have", "write the host name and `/*`"))
@@ -34,7 +39,7 @@ pub(super) fn check_pattern(place: &str, route: &Value, findings: &mut Findings)
             "a wildcard can only begin the host name and end the path",
             "write a pattern such as `backstage.example.com/*`",
         ))
-    } else if rest.contains(['?', '#']) || pattern.contains(' ') {
+    } else if rest.contains(['?', '#']) {
         Some((
             "a pattern has only a host name and a path",
             "write a pattern such as `backstage.example.com/*`",
@@ -53,6 +58,44 @@ pub(super) fn check_pattern(place: &str, route: &Value, findings: &mut Findings)
     }
     check_zone(&place, route, findings);
     true
+}
+
+/// Whether wrangler takes the object of a route (`isValidRouteValue`).
+fn check_shape(place: &str, route: &Value, findings: &mut Findings) -> bool {
+    let Some(object) = route.as_object() else { return true };
+    let has = |key: &str| object.contains_key(key);
+    let wrong = object.iter().find_map(|(key, value)| match key.as_str() {
+        "pattern" | "zone_id" | "zone_name" if !value.is_string() => Some((key, "text in quotes")),
+        "custom_domain" | "enabled" | "previews_enabled" if !value.is_boolean() => {
+            Some((key, "true or false, without quotes"))
+        }
+        _ => None,
+    });
+    let (code, place, message, remedy) = if let Some((key, must_be)) = wrong {
+        let message = format!("`{key}` of a route must be {must_be}, and wrangler refuses it");
+        (Code::RoutePattern, format!("{place}.{key}"), message, "write it so")
+    } else if has("zone_id") && has("zone_name") {
+        let message = "a route has `zone_id` and `zone_name`, and wrangler takes only one";
+        (Code::RouteZone, format!("{place}.zone_id"), message.to_owned(), "keep `zone_name`")
+    } else if (has("enabled") || has("previews_enabled")) && !has("custom_domain") {
+        let key = if has("enabled") { "enabled" } else { "previews_enabled" };
+        let message = format!("`{key}` is for custom domains, and wrangler refuses the route");
+        (
+            Code::RoutePattern,
+            format!("{place}.{key}"),
+            message,
+            "take it out, or take out the route",
+        )
+    } else if has("pattern") && !["zone_id", "zone_name", "custom_domain"].into_iter().any(has) {
+        let message =
+            "a route in { } has neither `zone_name` nor `zone_id`, and wrangler refuses it";
+        let remedy = "add `zone_name`, or write the pattern alone, in quotes";
+        (Code::RouteZone, place.to_owned(), message.to_owned(), remedy)
+    } else {
+        return true;
+    };
+    findings.problem(code, place, message, remedy);
+    false
 }
 
 fn check_zone(place: &str, route: &Value, findings: &mut Findings) {

@@ -9,6 +9,7 @@ use super::findings::{Code, Findings};
 use super::hosts::host_in;
 use super::platform::VAR_MAX;
 use super::refused;
+use super::secret_vars;
 use super::secrets::Keys;
 use super::values;
 use crate::config::{AppCode, AttachToken, BackstageConfig, Config, Mode, RawConfig, Trust};
@@ -17,21 +18,10 @@ use crate::sign_in::OnUserNotFound;
 /// The audience in the wrangler.toml that comes with the package.
 const EXAMPLE_AUDIENCE: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-/// Bindings that are secrets, which wrangler.toml must not hold.
-const SECRETS: [&str; 2] = ["SIGNING_KEYS", "CATALOG_TOKEN"];
-
-/// Vars of other names that hold a private JWK.
-fn other_secrets(deployment: &Deployment) -> Vec<String> {
-    let vars = deployment.get("vars").and_then(Value::as_object);
-    let names = vars.into_iter().flatten().map(|(name, _)| name);
-    names
-        .filter(|name| !SECRETS.contains(&name.as_str()))
-        .filter(|name| {
-            let text = deployment.var(name).unwrap_or_default();
-            text.contains("\"kty\"") && text.contains("\"d\"")
-        })
-        .cloned()
-        .collect()
+/// Whether a var is deployed as a secret instead.
+fn is_secret(deployment: &Deployment, name: &str) -> bool {
+    let required = deployment.get("secrets.required").and_then(Value::as_array);
+    deployment.var(name).is_none() && required.into_iter().flatten().any(|it| it == name)
 }
 
 /// The configuration, if it can be read.
@@ -41,25 +31,18 @@ pub(super) fn check(
     keys: Option<&Keys>,
     findings: &mut Findings,
 ) -> Option<Config> {
-    for secret in SECRETS.iter().filter(|name| deployment.var(name).is_some()) {
-        findings.problem(
-            Code::SecretInVars,
-            format!("vars.{secret}"),
-            format!("{secret} is a secret and must not be in [vars]"),
-            format!(
-                "take it out, run `wrangler secret put {secret}`, and replace the secret if others could read \
-                 the file"
-            ),
+    secret_vars::check(deployment, findings);
+    let hidden: Vec<&str> =
+        ["CFACCESS", "BACKSTAGE"].into_iter().filter(|name| is_secret(deployment, name)).collect();
+    if !hidden.is_empty() {
+        let names = hidden.join(" and ");
+        findings.note(
+            Code::VarsUnseen,
+            "secrets.required",
+            format!("{names} is a secret and cannot be seen from here"),
+            "make it a var, so that it is checked: it holds nothing secret",
         );
-    }
-    for name in other_secrets(deployment) {
-        findings.problem(
-            Code::SecretInVars,
-            format!("vars.{name}"),
-            format!("{name} holds a private key and must not be in [vars]"),
-            "take it out, run `wrangler secret put SIGNING_KEYS`, and replace the keys if others could read the \
-             file",
-        );
+        return None;
     }
     let stand_in = json!({ "keys": [NewKey::random(None).to_jwk()] }).to_string();
     let source = RawConfig {
@@ -119,7 +102,8 @@ fn check_access(config: &Config, findings: &mut Findings) {
         let place = "vars.CFACCESS.audience";
         let remedy = "copy the AUD tag of the Access application (Zero Trust dashboard, Access, \
                       Applications, Additional settings)";
-        if audience.eq_ignore_ascii_case(EXAMPLE_AUDIENCE) {
+        let is_zero = is_tag && audience.bytes().all(|digit| digit == b'0');
+        if audience.eq_ignore_ascii_case(EXAMPLE_AUDIENCE) || is_zero {
             findings.problem(
                 Code::Example,
                 place,

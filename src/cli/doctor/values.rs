@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::super::wrangler::Deployment;
+use super::domains;
 use super::findings::{Code, Findings};
-use super::hosts::{host_in, is_private, port_in};
+use super::urls;
+use crate::catalog::import::ANNOTATIONS;
 use crate::config::Config;
-use crate::reader::Reader;
 
 /// Request headers that have a meaning of their own, or that carry no signature.
 const TAKEN_HEADERS: [&str; 12] = [
@@ -30,9 +31,8 @@ const TAKEN_HEADERS: [&str; 12] = [
 const TAKEN_PREFIXES: [&str; 4] =
     ["cf-access-authenticated", "cf-connecting", "x-forwarded-", "x-real-"];
 
-/// Ports that Cloudflare forwards (developers.cloudflare.com, "Network ports").
-const PORTS: [u16; 13] =
-    [80, 443, 2052, 2053, 2082, 2083, 2086, 2087, 2095, 2096, 8080, 8443, 8880];
+/// Cookies of Access that are no assertion for an application.
+const OTHER_COOKIES: [&str; 4] = ["cf_appsession", "cf_binding", "cf_device", "cf_session"];
 
 /// Names of teams that stand in examples.
 const EXAMPLE_TEAMS: [&str; 7] =
@@ -41,8 +41,10 @@ const EXAMPLE_TEAMS: [&str; 7] =
 pub(super) fn check(deployment: &Deployment, config: &Config, findings: &mut Findings) {
     check_access(config, findings);
     check_resolvers(deployment, findings);
-    check_backstage(deployment, config, findings);
-    check_origins(config, findings);
+    if let Some(cfaccess) = object(deployment, "CFACCESS") {
+        domains::check(&cfaccess, config, findings);
+    }
+    urls::check(deployment, config, findings);
 }
 
 fn check_access(config: &Config, findings: &mut Findings) {
@@ -61,7 +63,41 @@ fn check_access(config: &Config, findings: &mut Findings) {
             "take it out, the default is `cf-access-jwt-assertion`",
         );
     }
+    // The default is what Access sends.
+    let plain = header.replace(['-', '_'], "");
+    if plain == "cfaccessjwtassertion" && header != "cf-access-jwt-assertion" {
+        findings.problem(
+            Code::HeaderName,
+            "vars.CFACCESS.jwtHeaderName",
+            format!(
+                "CFACCESS.jwtHeaderName is `{header}`, and Access sends `cf-access-jwt-assertion`"
+            ),
+            "take it out",
+        );
+    }
+    let cookie = access.authorization_cookie_name.to_ascii_lowercase();
+    if OTHER_COOKIES.contains(&cookie.as_str()) {
+        findings.problem(
+            Code::HeaderName,
+            "vars.CFACCESS.authorizationCookieName",
+            format!(
+                "CFACCESS.authorizationCookieName is `{}`, which holds something else",
+                access.authorization_cookie_name
+            ),
+            "take it out, the default is `CF_Authorization`",
+        );
+    }
     check_team(&access.team_domain, findings);
+    for (at, audience) in access.audience.iter().enumerate() {
+        if access.audience.iter().take(at).any(|other| other == audience) {
+            findings.warning(
+                Code::Audience,
+                format!("vars.CFACCESS.audience[{at}]"),
+                format!("CFACCESS.audience holds `{audience}` twice"),
+                "keep one, or correct the other",
+            );
+        }
+    }
     for audience in access.audience.iter().filter(|it| it.bytes().any(|b| b.is_ascii_uppercase())) {
         let is_tag = audience.len() == 64 && audience.bytes().all(|byte| byte.is_ascii_hexdigit());
         if is_tag {
@@ -78,7 +114,10 @@ fn check_access(config: &Config, findings: &mut Findings) {
     let mut seen = BTreeSet::new();
     for (at, token) in access.service_tokens.iter().enumerate() {
         let place = format!("CFACCESS.serviceTokens[{at}]");
-        if !token.token.to_ascii_lowercase().ends_with(".access") {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+        let is_id = token.token.to_ascii_lowercase().ends_with(".access")
+            && token.token.bytes().all(is_plain);
+        if !is_id {
             // It may be the secret, so it is not shown.
             findings.warning(
                 Code::ServiceToken,
@@ -97,8 +136,8 @@ fn check_access(config: &Config, findings: &mut Findings) {
                 "keep one",
             );
         }
-        let parts = token.subject.rsplit_once('@');
-        let is_email = parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
+        let parts = token.subject.split_once('@');
+        let is_email = parts.is_some_and(|(local, domain)| !local.is_empty() && is_domain(domain))
             && !token.subject.contains(char::is_whitespace);
         if !is_email {
             findings.problem(
@@ -150,6 +189,15 @@ fn check_resolvers(deployment: &Deployment, findings: &mut Findings) {
             continue;
         }
         before.push(resolver);
+        let annotation = resolver.get("annotation").and_then(Value::as_str).unwrap_or_default();
+        if let Some(name) = annotation.trim().strip_prefix(ANNOTATIONS) {
+            findings.problem(
+                Code::InvalidValue,
+                format!("vars.{place}.annotation"),
+                format!("{place}.annotation begins with `{ANNOTATIONS}`, and no annotation does"),
+                format!("write `{name}`"),
+            );
+        }
         let domains = match resolver.get("allowedDomains") {
             Some(Value::Array(domains)) => domains.iter().filter_map(Value::as_str).collect(),
             Some(Value::String(domain)) => vec![domain.as_str()],
@@ -179,7 +227,7 @@ fn check_resolvers(deployment: &Deployment, findings: &mut Findings) {
 }
 
 /// Whether the domain of an email can equal this text.
-fn is_domain(text: &str) -> bool {
+pub(super) fn is_domain(text: &str) -> bool {
     text.contains('.')
         && text.split('.').all(|label| {
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte >= 0x80;
@@ -187,96 +235,7 @@ fn is_domain(text: &str) -> bool {
         })
 }
 
-fn check_backstage(deployment: &Deployment, config: &Config, findings: &mut Findings) {
-    let backstage = &config.backstage;
-    let base = backstage.issuer.strip_suffix("/api/auth").unwrap_or(&backstage.issuer);
-    let place = "vars.BACKSTAGE.baseUrl";
-    if base.ends_with("/api/auth") || base.ends_with("/api") {
-        findings.problem(
-            Code::BaseUrl,
-            place,
-            format!("BACKSTAGE.baseUrl is {base}, to which `/api/auth` is added"),
-            "write `backend.baseUrl` of app-config, without `/api`",
-        );
-    }
-    if base.contains("/cdn-cgi") || host_in(base).ends_with(".cloudflareaccess.com") {
-        findings.problem(
-            Code::BaseUrl,
-            place,
-            format!("BACKSTAGE.baseUrl is {base}, an address of Cloudflare Access"),
-            "write `backend.baseUrl` of app-config",
-        );
-    }
-    let is_public = !is_private(&host_in(base));
-    if let Some(port) = port_in(base).filter(|port| is_public && !PORTS.contains(port)) {
-        findings.problem(
-            Code::BaseUrl,
-            place,
-            format!("BACKSTAGE.baseUrl has the port {port}, which Cloudflare does not forward"),
-            "write the URL that users open, without a port",
-        );
-    }
-    let urls = [("baseUrl", Some(base)), ("origin", backstage.origin.as_deref())];
-    for (key, url) in urls {
-        if let Some(host) = url.map(host_in).filter(|host| is_private(host)) {
-            findings.problem(
-                Code::PrivateHost,
-                format!("vars.BACKSTAGE.{key}"),
-                format!("BACKSTAGE.{key} names {host}, which Cloudflare cannot reach"),
-                "write a public host name, such as that of a Cloudflare Tunnel",
-            );
-        }
-    }
-    let Some(value) = object(deployment, "BACKSTAGE") else { return };
-    let mut ignored = Vec::new();
-    let seconds =
-        Reader::new("BACKSTAGE", &value, &mut ignored).seconds("backstageTokenExpiration");
-    let life = backstage.token_life;
-    if let Some(seconds) = seconds.filter(|seconds| *seconds != life) {
-        findings.warning(
-            Code::TokenLife,
-            "vars.BACKSTAGE.backstageTokenExpiration",
-            format!("BACKSTAGE.backstageTokenExpiration is {seconds} seconds, and {life} are used"),
-            "write from 10 minutes to 24 hours",
-        );
-    }
-}
-
-fn check_origins(config: &Config, findings: &mut Findings) {
-    let backstage = &config.backstage;
-    let insecure = |url: &str| url.starts_with("http://") && !is_private(&host_in(url));
-    if backstage.origin.as_deref().is_some_and(insecure) {
-        findings.warning(
-            Code::PlainHttp,
-            "vars.BACKSTAGE.origin",
-            "BACKSTAGE.origin is not https, so tokens cross the network in clear",
-            "write https, or use a Cloudflare Tunnel",
-        );
-    }
-    for (at, origin) in backstage.cors_origins.iter().enumerate() {
-        let place = format!("vars.BACKSTAGE.corsOrigins[{at}]");
-        if is_private(&host_in(origin)) {
-            findings.warning(
-                Code::CorsOrigin,
-                place,
-                format!(
-                    "BACKSTAGE.corsOrigins holds {origin}: any program on a user's machine that serves a page \
-                     there can act as the user"
-                ),
-                "take it out of a deployment",
-            );
-        } else if insecure(origin) {
-            findings.warning(
-                Code::CorsOrigin,
-                place,
-                format!("BACKSTAGE.corsOrigins holds {origin}, which is not https"),
-                "write https",
-            );
-        }
-    }
-}
-
 /// A var that is an object, or the text of one.
-fn object(deployment: &Deployment, name: &str) -> Option<Value> {
+pub(super) fn object(deployment: &Deployment, name: &str) -> Option<Value> {
     serde_json::from_str(&deployment.var(name)?).ok()
 }

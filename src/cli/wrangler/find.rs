@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::parse_jsonc;
+use super::jsonc::parse_jsonc;
 
 /// The names, in the order of wrangler's preference: a `wrangler.json` in any folder above comes before
 /// a `wrangler.toml` in this one.

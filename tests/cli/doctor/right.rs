@@ -1,5 +1,8 @@
 //! Right configurations raise nothing.
 
+use std::fs;
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::{as_json, change, serious, with, with_staging};
@@ -141,4 +144,21 @@ fn right_configurations_raise_nothing() {
         assert_eq!(serious(&document), Vec::<&Value>::new(), "{name}");
         assert_eq!(code, 0, "{name}");
     }
+}
+
+#[test]
+fn right_files_raise_nothing() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/doctor/right");
+    let sandbox = Sandbox::new("doctor-right-files");
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        sandbox.write(&name, fs::read(&path).unwrap());
+        let (code, document) = as_json(&sandbox, &["--config", &name]);
+        assert_eq!(serious(&document), Vec::<&Value>::new(), "{name}");
+        assert_eq!(code, 0, "{name}");
+        names.push(name);
+    }
+    assert!(names.len() >= 17, "{names:?}");
 }

@@ -1,17 +1,15 @@
 //! `--catalog`: what the users and groups of a catalog make of the configuration.
 
-mod finder;
-
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use glob::Pattern;
 use serde_json::Value;
 
-use self::finder::{Finder, texts};
 use super::super::catalog::{Concern, Gathered, LargeTokens, to_records};
 use super::super::trial::{Caller, Trial};
 use super::super::wrangler::Deployment;
+use super::finder::{Finder, required_domains};
 use super::findings::{Code, Finding, Findings, Level};
 use crate::catalog::import::ANNOTATIONS;
 use crate::catalog::{Record, UserRecord, fold};
@@ -86,12 +84,7 @@ struct Catalog<'a> {
 impl Catalog<'_> {
     /// The resolvers in their order; `None` is code of a Worker of one's own.
     fn finders(&self) -> Vec<Option<Finder>> {
-        let rules = self.list("/signIn/require");
-        let required: Vec<Vec<String>> = rules
-            .iter()
-            .map(|rule| texts(rule.get("emailDomain")))
-            .filter(|domains| !domains.is_empty())
-            .collect();
+        let required = required_domains(&self.cfaccess);
         self.list("/signIn/resolvers").iter().map(|it| Finder::of(it, &required)).collect()
     }
 

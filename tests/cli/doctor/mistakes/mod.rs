@@ -4,6 +4,8 @@ mod backstage;
 mod cfaccess;
 mod file;
 mod routes;
+mod seeds;
+mod text;
 
 use serde_json::{Value, json};
 

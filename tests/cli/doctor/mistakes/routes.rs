@@ -15,11 +15,16 @@ pub(super) fn routes() -> Vec<Mistake> {
         one("route of another host", missing, ROUTES, route("www.acme.io/*")),
         one("route of one page", missing, ROUTES, route("backstage.acme.io/catalog/*")),
         one("route of the root alone", missing, ROUTES, route("backstage.acme.io/")),
-        one(
-            "route that is off",
+        (
+            "custom domain that is off",
             missing,
-            ROUTES,
-            json!([{ "pattern": "backstage.acme.io/*", "enabled": false }]),
+            vec![
+                (ORIGIN, json!("https://origin.acme.io")),
+                (
+                    ROUTES,
+                    json!([{ "pattern": "backstage.acme.io", "custom_domain": true, "enabled": false }]),
+                ),
+            ],
         ),
         one("route of http alone", missing, ROUTES, route("http://backstage.acme.io/*")),
         one("route of the API", "route-coverage", ROUTES, route("backstage.acme.io/api/*")),

@@ -74,6 +74,14 @@ impl Finder {
         }
     }
 
+    /// Whether there is no domain that every list has.
+    pub(super) fn allows_none(&self) -> bool {
+        let first = self.domains.first();
+        first.is_some_and(|first| {
+            !first.iter().any(|domain| self.domains.iter().all(|it| it.contains(domain)))
+        })
+    }
+
     /// Whether the email of this caller is of an allowed domain. Rules do not apply to service tokens.
     pub(super) fn allows(&self, email: &str) -> bool {
         let domain = email.rsplit_once('@').map(|(_, domain)| fold(domain)).unwrap_or_default();
@@ -159,6 +167,13 @@ fn is_whole_email(resolver: &Value) -> bool {
     let transforms = texts(resolver.get("transform"));
     resolver.get("value").and_then(Value::as_str).map(str::trim) == Some("email")
         && transforms.iter().all(|it| matches!(it.as_str(), "withoutplus" | "lowercase"))
+}
+
+/// The domains that the rules of `signIn.require` allow, each a list.
+pub(super) fn required_domains(cfaccess: &Value) -> Vec<Vec<String>> {
+    let rules = cfaccess.pointer("/signIn/require").and_then(Value::as_array);
+    let domains = rules.into_iter().flatten().map(|rule| texts(rule.get("emailDomain")));
+    domains.filter(|domains| !domains.is_empty()).collect()
 }
 
 /// A text or a list of texts, folded.
