@@ -19,6 +19,9 @@ use libfuzzer_sys::fuzz_target;
 const ASSERTION: &str = "cf-access-jwt-assertion";
 const COOKIE: &str = "CF_Authorization";
 const REFRESH: &str = "/api/auth/cfaccess/refresh";
+const USERINFO: &str = "/api/auth/v1/userinfo";
+/// The origin of the generous configuration.
+const APP: &str = "https://app.example.com";
 
 #[derive(Default)]
 struct Headers(BTreeMap<String, String>);
@@ -111,8 +114,15 @@ fuzz_target!(|text: &str| {
     let genuine = headers.genuine();
     match (&outcome.decision, outcome.route) {
         (Decision::Forward(forward), route) => {
-            let is_preflight = method == "OPTIONS" && forward.edits.drop_body;
-            let is_open = matches!(route, Route::Forward { public: true } | Route::UserInfo);
+            let path = target.split('?').next().unwrap_or_default();
+            let is_open = match route {
+                Route::Forward { public: true } => path.starts_with("/public"),
+                Route::UserInfo => path == USERINFO,
+                _ => false,
+            };
+            let is_preflight = method == "OPTIONS"
+                && forward.edits.drop_body
+                && headers.get("origin").is_some_and(|it| it == APP);
             assert!(genuine.is_some() || is_open || is_preflight, "{route:?}");
             for name in &forward.edits.remove {
                 headers.0.remove(name);
