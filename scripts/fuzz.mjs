@@ -133,16 +133,18 @@ async function inputs(name) {
   return folders.flat();
 }
 
-/** The corpus: of everything that was found, the fewest inputs that reach as many edges, short ones first. */
+/** The corpus: of everything that was found, few inputs that reach as many edges. */
 async function minimised(programs, name) {
   const corpus = join(FUZZ, "corpus", name);
   const merged = `${corpus}.new`;
   await rm(merged, { recursive: true, force: true });
   await mkdir(merged, { recursive: true });
-  const from = [join(FUZZ, "found", name), ...(await inputs(name))];
+  const found = join(FUZZ, "found", name);
+  const from = [found, ...(await inputs(name))];
   const args = ["-set_cover_merge=1", "-use_counters=0", ...LIMITS, merged, ...from];
   await must(join(programs, name), args, { capture: "all" });
   await rm(corpus, { recursive: true, force: true });
+  await rm(found, { recursive: true });
   await rename(merged, corpus);
   const files = await Promise.all(
     (await readdir(corpus)).map((file) => readFile(join(corpus, file))),
