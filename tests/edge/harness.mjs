@@ -15,6 +15,9 @@ import { startWorker } from "../../dev/worker.mjs";
 import { send } from "./http.mjs";
 
 export const REFRESH = "/api/auth/cfaccess/refresh";
+/** The path of the refresh route as an error shows it. */
+export const SHOWN_REFRESH = "/cfaccess/refresh";
+
 export const BASE_URL = "https://backstage.example.com";
 
 export const SERVICE_TOKEN = {
@@ -212,6 +215,9 @@ export function assertRefused(answer, { status, name, code, method = "GET", url 
   assert.deepEqual(request, { method, url });
   assert.deepEqual(response, { statusCode: status });
 }
+
+/** What `assertRefused` expects of a 503 at the refresh route, except its code. */
+export const UNAVAILABLE = { status: 503, name: "ServiceUnavailableError", url: SHOWN_REFRESH };
 
 /** Runs `act` and asserts that nothing reached the origin meanwhile. */
 export async function unseenBy(origin, act) {
